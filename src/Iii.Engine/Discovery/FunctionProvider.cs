@@ -1,0 +1,26 @@
+using Iii.Engine.Invocations;
+
+namespace Iii.Engine.Discovery;
+
+/// <summary>What became of a dispatch.</summary>
+internal enum DispatchResult
+{
+    /// <summary>The provider has the invocation, and will end it.</summary>
+    Dispatched,
+
+    /// <summary>The provider is gone; the invocation never left.</summary>
+    Gone,
+
+    /// <summary>The provider can take no more now; the invocation never left.</summary>
+    Full,
+}
+
+/// <summary>Something that carries out functions: a worker connected here, the engine itself, later another instance.</summary>
+internal abstract class FunctionProvider
+{
+    /// <summary>Invocations under way; what the load balancer looks at.</summary>
+    public abstract int InFlight { get; }
+
+    /// <summary>Hands an invocation over. Never blocks; the invocation's bytes are borrowed for the time of this call.</summary>
+    public abstract DispatchResult Dispatch(FunctionPool function, in Invocation invocation, PendingInvocation pending);
+}

@@ -1,0 +1,46 @@
+namespace Iii.Engine.Triggers;
+
+/// <summary>
+/// A logical trigger: function, type and config. SDKs draw a random id for every registration, so replicas of one worker
+/// register the same trigger under several ids; all of them are owners of this one, and it goes with the last.
+/// </summary>
+internal sealed class Trigger
+{
+    private readonly Dictionary<string, ITriggerRegistrant> _owners = new(StringComparer.Ordinal);
+
+    public Trigger(string id, string type, string functionId, byte[] config, byte[]? metadata, string key)
+    {
+        Id = id;
+        Type = type;
+        FunctionId = functionId;
+        Config = config;
+        Metadata = metadata;
+        Key = key;
+    }
+
+    /// <summary>The id of the first registration; stays when that one leaves.</summary>
+    public string Id { get; }
+
+    public string Type { get; }
+
+    public string FunctionId { get; }
+
+    /// <summary>The config of the first registration, JSON as it came.</summary>
+    public byte[] Config { get; }
+
+    /// <summary>The metadata of the first registration, JSON as it came; null when there was none.</summary>
+    public byte[]? Metadata { get; }
+
+    /// <summary>What makes two registrations the same trigger.</summary>
+    public string Key { get; }
+
+    /// <summary>Whether its type serves it; false while it waits for a worker to provide the type.</summary>
+    public bool IsActive { get; set; }
+
+    /// <summary>Who registered it, by the id of the registration. Only to be touched under the directory's lock.</summary>
+    public IReadOnlyDictionary<string, ITriggerRegistrant> Owners => _owners;
+
+    public void SetOwner(string registrationId, ITriggerRegistrant owner) => _owners[registrationId] = owner;
+
+    public bool RemoveOwner(string registrationId) => _owners.Remove(registrationId);
+}
