@@ -30,8 +30,9 @@ public static class ErrorBody
     /// <returns>The completed error, or null when the given one is complete.</returns>
     public static byte[]? Complete(ReadOnlySpan<byte> errorJson)
     {
-        var code = Find(errorJson, "code"u8);
-        var message = errorJson[0] == (byte)'"' ? new JsonSlice(errorJson) : Find(errorJson, "message"u8);
+        var error = new JsonSlice(errorJson);
+        var code = error.Find("code"u8);
+        var message = error.IsString ? error : error.Find("message"u8);
         if (code.GetString() is not null && message.GetString() is not null)
         {
             return null;
@@ -53,9 +54,8 @@ public static class ErrorBody
     /// <summary>The members <c>code</c> and <c>message</c> of an error object, with substitutes where they are not there.</summary>
     public static (string Code, string Message) Read(ReadOnlySpan<byte> errorJson)
     {
-        return (
-            Find(errorJson, "code"u8).GetString() ?? ErrorCodes.InvocationFailed,
-            Find(errorJson, "message"u8).GetString() ?? NoMessage);
+        var error = new JsonSlice(errorJson);
+        return (error.Find("code"u8).GetString() ?? ErrorCodes.InvocationFailed, error.Find("message"u8).GetString() ?? NoMessage);
     }
 
     private static string? TextOf(JsonSlice value) =>
@@ -81,29 +81,5 @@ public static class ErrorBody
                 target.Append(errorJson[start..(int)reader.BytesConsumed]);
             }
         }
-    }
-
-    private static JsonSlice Find(ReadOnlySpan<byte> objectJson, ReadOnlySpan<byte> member)
-    {
-        var found = default(JsonSlice);
-        var reader = new Utf8JsonReader(objectJson, new JsonReaderOptions { MaxDepth = WireLimits.MaxDepth });
-        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
-        {
-            return found;
-        }
-
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            var wanted = reader.ValueTextEquals(member);
-            reader.Read();
-            var start = (int)reader.TokenStartIndex;
-            reader.Skip();
-            if (wanted)
-            {
-                found = new JsonSlice(objectJson[start..(int)reader.BytesConsumed]);
-            }
-        }
-
-        return found;
     }
 }

@@ -102,4 +102,30 @@ public readonly ref struct JsonSlice(ReadOnlySpan<byte> raw)
         var format = content.Length switch { 32 => 'N', 36 => 'D', 38 => 'B', _ => '\0' };
         return format != '\0' && Utf8Parser.TryParse(content, out value, out var used, format) && used == content.Length;
     }
+
+    /// <summary>A member of an object value: the last one of that name; absent when there is none, or the value is no object.</summary>
+    public JsonSlice Find(ReadOnlySpan<byte> name)
+    {
+        var found = default(JsonSlice);
+        if (!IsObject)
+        {
+            return found;
+        }
+
+        var reader = new Utf8JsonReader(Raw, new JsonReaderOptions { MaxDepth = WireLimits.MaxDepth });
+        reader.Read();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isWanted = reader.ValueTextEquals(name);
+            reader.Read();
+            var start = (int)reader.TokenStartIndex;
+            reader.Skip();
+            if (isWanted)
+            {
+                found = new JsonSlice(Raw[start..(int)reader.BytesConsumed]);
+            }
+        }
+
+        return found;
+    }
 }

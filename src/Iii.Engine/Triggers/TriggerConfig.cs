@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Iii.Protocol;
 
 namespace Iii.Engine.Triggers;
@@ -14,27 +13,5 @@ internal static class TriggerConfig
         Find(config, "condition_function_id"u8).GetString() ?? Find(config, "_condition_path"u8).GetString();
 
     /// <summary>The member of that name; absent when there is none, or the config is no object.</summary>
-    public static JsonSlice Find(ReadOnlySpan<byte> config, ReadOnlySpan<byte> name)
-    {
-        var found = default(JsonSlice);
-        var reader = new Utf8JsonReader(config, new JsonReaderOptions { MaxDepth = WireLimits.MaxDepth });
-        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
-        {
-            return found;
-        }
-
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            var isWanted = reader.ValueTextEquals(name);
-            reader.Read();
-            var start = (int)reader.TokenStartIndex;
-            reader.Skip();
-            if (isWanted)
-            {
-                found = new JsonSlice(config[start..(int)reader.BytesConsumed]);
-            }
-        }
-
-        return found;
-    }
+    public static JsonSlice Find(ReadOnlySpan<byte> config, ReadOnlySpan<byte> name) => new JsonSlice(config).Find(name);
 }

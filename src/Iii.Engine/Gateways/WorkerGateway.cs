@@ -1,0 +1,130 @@
+using System.Net.WebSockets;
+using Iii.Engine.Discovery;
+using Iii.Engine.Invocations;
+using Iii.Engine.Triggers;
+using Iii.Protocol;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Iii.Engine.Gateways;
+
+/// <summary>The worker port: accepts WebSockets under any path and keeps each until one side ends it.</summary>
+internal sealed class WorkerGateway(
+    WorkerGatewayOptions options,
+    WorkerDirectory workers,
+    FunctionDirectory functions,
+    TriggerDirectory triggers,
+    FunctionInvoker invoker,
+    TimeProvider time,
+    ILogger<WorkerGateway> logger)
+{
+    private volatile bool _isDraining;
+
+    /// <summary>Handles one request on the worker port.</summary>
+    public async Task HandleAsync(HttpContext context)
+    {
+        if (_isDraining)
+        {
+            await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "The engine is shutting down.");
+            return;
+        }
+
+        if (IsChannel(context.Request))
+        {
+            await RefuseAsync(context, StatusCodes.Status404NotFound, "Channel not found");
+            return;
+        }
+
+        if (!context.WebSockets.IsWebSocketRequest)
+        {
+            await RefuseAsync(
+                context,
+                HttpMethods.IsGet(context.Request.Method) ? StatusCodes.Status400BadRequest : StatusCodes.Status405MethodNotAllowed,
+                "This is the worker port: connect with a WebSocket. HTTP routes are served on the port of the HTTP module.");
+            return;
+        }
+
+        using var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
+        {
+            KeepAliveInterval = TimeSpan.FromMilliseconds(options.PingIntervalMs),
+            KeepAliveTimeout = TimeSpan.FromMilliseconds(options.PingTimeoutMs),
+        });
+        using var connection = new WorkerConnection(
+            socket, context.Abort, context.Connection.RemoteIpAddress?.ToString(), time.GetUtcNow(), options);
+        await ServeAsync(connection);
+    }
+
+    /// <summary>
+    /// Takes no new workers, waits until the invocations under way have ended or the time is up, then closes every socket
+    /// with 1012 and waits until they are closed.
+    /// </summary>
+    public async Task DrainAsync(Func<int> countRequests, TimeSpan patience)
+    {
+        _isDraining = true;
+        var end = time.GetTimestamp() + (long)(patience.TotalSeconds * time.TimestampFrequency);
+        while (workers.PendingCount + countRequests() > 0 && time.GetTimestamp() < end)
+        {
+            await Task.Delay(DrainPoll, time);
+        }
+
+        foreach (var connection in workers.Connections)
+        {
+            connection.Close(CloseCodes.ServiceRestart, "the engine is shutting down", WorkerConnection.CloseGrace);
+        }
+    }
+
+    private static readonly TimeSpan DrainPoll = TimeSpan.FromMilliseconds(20);
+
+    private async Task ServeAsync(WorkerConnection connection)
+    {
+        var messages = new WorkerMessages(connection, workers, functions, triggers, invoker, options, logger);
+        connection.Send(Frames.WorkerRegistered(connection.WorkerId, connection.ReattachToken));
+        workers.Add(connection);
+        logger.SocketOpened(connection.WorkerId, connection.RemoteAddress);
+        var sender = WorkerSender.RunAsync(connection);
+        try
+        {
+            await WorkerReceiver.RunAsync(connection, messages, options.MaxMessageBytes);
+        }
+        catch (Exception e) when (e is WebSocketException or IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // Gone without a close frame, or cut: the same as a close.
+        }
+        finally
+        {
+            // Before the close handshake: a peer that reconnects at once must not meet its own past.
+            workers.Remove(connection);
+            await CloseAsync(connection, sender);
+            logger.SocketClosed(connection.WorkerId, connection.Socket.CloseStatus);
+        }
+    }
+
+    /// <summary>Lets what is queued go out and answers the peer's close, for as long as the grace lasts.</summary>
+    private static async Task CloseAsync(WorkerConnection connection, Task sender)
+    {
+        if (connection.Socket.State != WebSocketState.CloseReceived)
+        {
+            connection.Abort();
+            await sender;
+            return;
+        }
+
+        connection.Close(
+            connection.Socket.CloseStatus ?? WebSocketCloseStatus.Empty,
+            connection.Socket.CloseStatus is null or WebSocketCloseStatus.Empty ? null : connection.Socket.CloseStatusDescription,
+            WorkerConnection.CloseGrace);
+        await sender;
+    }
+
+    private static async Task RefuseAsync(HttpContext context, int status, string text)
+    {
+        context.Response.StatusCode = status;
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        await context.Response.WriteAsync(text);
+    }
+
+    /// <summary>Channels are not served yet; under their path nobody must be taken for a worker.</summary>
+    private static bool IsChannel(HttpRequest request) =>
+        request.Path.Value?.Contains("/ws/channels/", StringComparison.Ordinal) == true
+        || request.QueryString.Value?.Contains("/ws/channels/", StringComparison.Ordinal) == true;
+}

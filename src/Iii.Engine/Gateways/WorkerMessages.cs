@@ -1,0 +1,365 @@
+using System.Text.Unicode;
+using Iii.Engine.Discovery;
+using Iii.Engine.Invocations;
+using Iii.Engine.Triggers;
+using Iii.Protocol;
+using Microsoft.Extensions.Logging;
+
+namespace Iii.Engine.Gateways;
+
+/// <summary>What each message of one worker does. Called by its receive loop, one message at a time, in order of arrival.</summary>
+/// <remarks>A message that cannot be understood is logged and dropped; the connection stays open (protocol §2.14).</remarks>
+internal sealed class WorkerMessages(
+    WorkerConnection connection,
+    WorkerDirectory workers,
+    FunctionDirectory functions,
+    TriggerDirectory triggers,
+    FunctionInvoker invoker,
+    WorkerGatewayOptions options,
+    ILogger logger)
+{
+    /// <summary>The longest function id that is looked up without making a string of it, in characters.</summary>
+    private const int StackIdLength = 256;
+
+    /// <summary>Carries a message out. Never throws.</summary>
+    public void Handle(ReadOnlySpan<byte> message, bool isBinary)
+    {
+        try
+        {
+            if (isBinary && TelemetryFrame.IsTelemetry(message))
+            {
+                // Never answered, and never a sign of a worker: SDKs up to 0.9 send these on a socket of their own to "/".
+                return;
+            }
+
+            if (message.IndexOfAnyExcept(" \t\r\n"u8) < 0)
+            {
+                return;
+            }
+
+            // The framework has checked text messages; what comes in a binary one goes out in text, so it must be text too.
+            if (isBinary && !Utf8.IsValid(message))
+            {
+                logger.MalformedMessage(connection.WorkerId, "a binary message is neither telemetry nor UTF-8");
+                return;
+            }
+
+            if (Envelope.TryRead(message, out var envelope, out var problem))
+            {
+                Handle(envelope);
+            }
+            else
+            {
+                Malformed(envelope, problem!);
+            }
+        }
+        catch (Exception e)
+        {
+            logger.MessageFailed(connection.WorkerId, e);
+        }
+    }
+
+    /// <summary>Says goodbye to a worker that sent more than a message may hold.</summary>
+    public void TooBig(int length)
+    {
+        logger.MessageTooBig(connection.WorkerId, length, options.MaxMessageBytes);
+        connection.Close(
+            CloseCodes.MessageTooBig, $"a message may have at most {options.MaxMessageBytes} bytes", WorkerConnection.CloseGrace);
+    }
+
+    private void Handle(in Envelope envelope)
+    {
+        if (envelope.Type == MessageType.Reattach)
+        {
+            Reattach(envelope);
+            return;
+        }
+
+        if (envelope.Type != MessageType.Unknown && connection.BecomeWorker())
+        {
+            workers.Joined(connection);
+        }
+
+        switch (envelope.Type)
+        {
+            case MessageType.InvocationResult:
+                InvocationResult(envelope);
+                break;
+            case MessageType.InvokeFunction:
+                InvokeFunction(envelope);
+                break;
+            case MessageType.RegisterFunction:
+            case MessageType.UnregisterFunction:
+            case MessageType.RegisterTrigger:
+            case MessageType.UnregisterTrigger:
+            case MessageType.RegisterTriggerType:
+            case MessageType.UnregisterTriggerType:
+            case MessageType.TriggerRegistrationResult:
+                Register(envelope);
+                break;
+            case MessageType.Ping:
+                connection.Send(Frames.Pong());
+                break;
+            case MessageType.RegisterService:
+            case MessageType.WorkerRegistered:
+            case MessageType.Pong:
+                // Bookkeeping that nothing reads (protocol §7.1), and messages that are the engine's to send.
+                break;
+            case MessageType.Unknown:
+            case MessageType.Reattach:
+            default:
+                logger.UnknownMessage(connection.WorkerId);
+                break;
+        }
+    }
+
+    private void InvokeFunction(in Envelope envelope)
+    {
+        var isVoid = !envelope.InvocationId.HasValue;
+        if (!isVoid && !envelope.InvocationId.IsString)
+        {
+            logger.MalformedMessage(connection.WorkerId, "invokefunction has an invocation_id that is not a string");
+            return;
+        }
+
+        Span<char> characters = stackalloc char[StackIdLength];
+        var length = envelope.FunctionId.GetString(characters);
+        var functionId = length >= 0 ? functions.Find(characters[..length])?.Id ?? new string(characters[..length]) : IdOf(envelope.FunctionId);
+        if (functionId is null)
+        {
+            Malformed(envelope, "function_id is missing, empty, not a string, or longer than an id may be");
+            return;
+        }
+
+        var action = envelope.Action.Find("type"u8);
+        if (action.IsString && action.Raw.SequenceEqual("\"enqueue\""u8))
+        {
+            Answer(envelope, InvocationOutcome.Failure(
+                ErrorCodes.EnqueueError,
+                $"{functionId} was not enqueued: this version of the engine has no queues yet; call it without the enqueue action"));
+            return;
+        }
+
+        var invocation = new Invocation
+        {
+            FunctionId = functionId,
+            Data = envelope.Data.Raw,
+            Metadata = envelope.Metadata.HasValue ? envelope.Metadata.Raw : default,
+            TraceParent = envelope.TraceParent.IsString ? envelope.TraceParent.Raw : default,
+            Baggage = envelope.Baggage.IsString ? envelope.Baggage.Raw : default,
+            Caller = connection.Identity,
+        };
+
+        if (isVoid || (action.IsString && action.Raw.SequenceEqual("\"void\""u8)))
+        {
+            invoker.Post(invocation);
+        }
+        else
+        {
+            invoker.Invoke(
+                invocation,
+                WorkerInvocation.Rent(connection, functionId, envelope.InvocationId, envelope.TraceParent, envelope.Baggage));
+        }
+    }
+
+    private void InvocationResult(in Envelope envelope)
+    {
+        // A result for an id that is not pending here is late, or of an earlier connection; some SDKs leave the id out.
+        if (!envelope.InvocationId.TryGetGuid(out var id) || connection.Pending.Take(id) is not { } pending)
+        {
+            logger.LateResult(connection.WorkerId);
+            return;
+        }
+
+        if (!envelope.Error.HasValue)
+        {
+            pending.Complete(InvocationOutcome.Success(envelope.Result.Raw));
+            return;
+        }
+
+        var completed = ErrorBody.Complete(envelope.Error.Raw);
+        pending.Complete(InvocationOutcome.Failure(completed ?? envelope.Error.Raw));
+    }
+
+    private void Register(in Envelope envelope)
+    {
+        // A connection that has been retired leaves nothing behind, whatever it still had on the way.
+        lock (connection.Registering)
+        {
+            if (connection.IsRemoved)
+            {
+                return;
+            }
+
+            switch (envelope.Type)
+            {
+                case MessageType.RegisterFunction:
+                    RegisterFunction(envelope);
+                    break;
+                case MessageType.UnregisterFunction:
+                    UnregisterFunction(envelope);
+                    break;
+                case MessageType.RegisterTrigger:
+                    RegisterTrigger(envelope);
+                    break;
+                case MessageType.UnregisterTrigger:
+                    UnregisterTrigger(envelope);
+                    break;
+                case MessageType.RegisterTriggerType:
+                    RegisterTriggerType(envelope);
+                    break;
+                case MessageType.UnregisterTriggerType:
+                    UnregisterTriggerType(envelope);
+                    break;
+                case MessageType.TriggerRegistrationResult:
+                    TriggerRegistrationResult(envelope);
+                    break;
+                default:
+                    throw new InvalidOperationException($"{envelope.Type} registers nothing");
+            }
+        }
+    }
+
+    private void RegisterFunction(in Envelope envelope)
+    {
+        if (IdOf(envelope.Id) is not { } id)
+        {
+            Malformed(envelope, "registerfunction needs a string id that is not empty");
+            return;
+        }
+
+        if (envelope.Invocation.HasValue)
+        {
+            logger.FunctionRefused(
+                connection.WorkerId, id, "it is to be called over HTTP, and this version of the engine has no HTTP functions yet");
+            return;
+        }
+
+        if (connection.Functions.Count >= options.MaxRegistrations)
+        {
+            logger.FunctionRefused(connection.WorkerId, id, $"a worker may register at most {options.MaxRegistrations} functions");
+            return;
+        }
+
+        var details = new FunctionDetails(
+            envelope.Description.GetString(), Payload(envelope.RequestFormat), Payload(envelope.ResponseFormat), Payload(envelope.Metadata));
+        if (functions.Register(new FunctionRegistration(id, connection, connection, details)))
+        {
+            connection.Functions.Add(id);
+        }
+        else
+        {
+            logger.FunctionRefused(connection.WorkerId, id, "the engine has a function of that id");
+        }
+    }
+
+    private void UnregisterFunction(in Envelope envelope)
+    {
+        if (IdOf(envelope.Id) is { } id && connection.Functions.Remove(id))
+        {
+            functions.Unregister(id, connection);
+        }
+    }
+
+    private void RegisterTrigger(in Envelope envelope)
+    {
+        if (IdOf(envelope.Id) is not { } id || IdOf(envelope.TriggerType) is not { } type || IdOf(envelope.FunctionId) is not { } functionId)
+        {
+            Malformed(envelope, "registertrigger needs strings id, trigger_type and function_id that are not empty");
+            return;
+        }
+
+        var problem = triggers.CountOf(connection) >= options.MaxRegistrations
+            ? $"a worker may register at most {options.MaxRegistrations} triggers"
+            : triggers.Register(id, type, functionId, envelope.Config.HasValue ? envelope.Config.Raw.ToArray() : "{}"u8.ToArray(), Payload(envelope.Metadata), connection);
+        if (problem is not null)
+        {
+            logger.TriggerRefused(id, type, functionId, problem);
+            connection.Send(Frames.TriggerRegistrationResult(
+                id, type, functionId, ErrorBody.Write(ErrorCodes.TriggerRegistrationFailed, problem)));
+        }
+    }
+
+    private void UnregisterTrigger(in Envelope envelope)
+    {
+        if (IdOf(envelope.Id) is { } id)
+        {
+            triggers.Unregister(id, connection);
+        }
+    }
+
+    private void RegisterTriggerType(in Envelope envelope)
+    {
+        if (IdOf(envelope.Id) is not { } id)
+        {
+            Malformed(envelope, "registertriggertype needs a string id that is not empty");
+        }
+        else if (!triggers.RegisterType(id, connection))
+        {
+            logger.TriggerTypeRefused(connection.WorkerId, id);
+        }
+    }
+
+    private void UnregisterTriggerType(in Envelope envelope)
+    {
+        if (IdOf(envelope.Id) is { } id)
+        {
+            triggers.UnregisterType(id, connection);
+        }
+    }
+
+    private void TriggerRegistrationResult(in Envelope envelope)
+    {
+        if (IdOf(envelope.Id) is not { } id)
+        {
+            return;
+        }
+
+        ReadOnlySpan<byte> error = default;
+        if (envelope.Error.HasValue)
+        {
+            var completed = ErrorBody.Complete(envelope.Error.Raw);
+            error = completed ?? envelope.Error.Raw;
+        }
+
+        triggers.Report(id, connection, error);
+    }
+
+    private void Reattach(in Envelope envelope)
+    {
+        if (envelope.PreviousWorkerId.GetString() is { } previousId && envelope.ReattachToken.GetString() is { } token)
+        {
+            workers.Retire(previousId, token);
+        }
+    }
+
+    /// <summary>Ends the call that a message without sense was about, when its id can be read, instead of leaving it to its deadline.</summary>
+    private void Malformed(in Envelope envelope, string problem)
+    {
+        logger.MalformedMessage(connection.WorkerId, problem);
+        if (envelope.Type == MessageType.InvokeFunction && envelope.InvocationId.IsString)
+        {
+            Answer(envelope, InvocationOutcome.Failure(ErrorCodes.MalformedMessage, $"The call could not be understood: {problem}"));
+        }
+        else if (envelope.Type == MessageType.InvocationResult && envelope.InvocationId.TryGetGuid(out var id))
+        {
+            connection.Pending.Take(id)?.Complete(InvocationOutcome.Failure(
+                ErrorCodes.MalformedMessage, $"The answer of the function could not be understood: {problem}"));
+        }
+    }
+
+    private void Answer(in Envelope envelope, in InvocationOutcome outcome)
+    {
+        if (envelope.InvocationId.IsString)
+        {
+            WorkerInvocation.Rent(
+                connection, envelope.FunctionId.GetString() ?? string.Empty, envelope.InvocationId, envelope.TraceParent, envelope.Baggage)
+                .Complete(outcome);
+        }
+    }
+
+    private static byte[]? Payload(JsonSlice value) => value.HasValue ? value.Raw.ToArray() : null;
+
+    private static string? IdOf(JsonSlice value) =>
+        value.Raw.Length <= WireLimits.MaxIdBytes && value.GetString() is { Length: > 0 } id ? id : null;
+}

@@ -1,0 +1,153 @@
+using Iii.Engine.Configuration;
+using Iii.Engine.Discovery;
+using Iii.Engine.Gateways;
+using Iii.Engine.Invocations;
+using Iii.Engine.Triggers;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Iii.Engine.Hosting;
+
+/// <summary>
+/// One engine instance: puts the rooms together, binds the listeners, and drains on the way out.
+/// </summary>
+/// <remarks>Start it once and stop it once; a stopped host cannot start again. Members are not thread-safe.</remarks>
+public sealed class EngineHost : IAsyncDisposable
+{
+    private readonly EngineConfiguration _configuration;
+    private readonly WebApplication _app;
+    private readonly List<Listener> _listeners = [];
+    private readonly DeadlineSweeper _deadlines;
+    private readonly InvocationMetrics _metrics;
+    private readonly DiscoveryEvents _events;
+    private readonly WorkerGateway _gateway;
+
+    private EngineHost(EngineConfiguration configuration, Action<ILoggingBuilder> logging, TimeProvider time)
+    {
+        _configuration = configuration;
+
+        // The empty builder reads no files and no variables: an engine is told what to do by its configuration alone.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "iii" });
+        logging(builder.Logging);
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
+        var workerListener = AddListener(
+            "workers", configuration.Gateway.Host, configuration.Gateway.Port, "`port` at the top of the configuration");
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(ConfigureKestrel);
+        _app = builder.Build();
+
+        var loggers = _app.Services.GetRequiredService<ILoggerFactory>();
+        _deadlines = new DeadlineSweeper(time);
+        _metrics = new InvocationMetrics(time);
+        var functions = new FunctionDirectory();
+        var triggers = new TriggerDirectory(loggers.CreateLogger<TriggerDirectory>());
+        var workers = new WorkerDirectory(functions, triggers, _deadlines);
+        var invoker = new FunctionInvoker(
+            functions, _deadlines, _metrics, time, TimeSpan.FromMilliseconds(configuration.Gateway.InvocationTimeoutMs));
+        var engineFunctions = new EngineFunctions(functions, _deadlines);
+        DiscoveryFunctions.AddTo(engineFunctions, functions, triggers, workers, time);
+        _events = new DiscoveryEvents(functions, workers, triggers, invoker, time);
+
+        _gateway = new WorkerGateway(
+            configuration.Gateway, workers, functions, triggers, invoker, time, loggers.CreateLogger<WorkerGateway>());
+        workerListener.Handler = WithWebSockets(_gateway.HandleAsync);
+        _app.Run(static context => context.Features.Get<Listener>()!.Handler(context));
+    }
+
+    /// <summary>Where the engine listens; the ports are known once it has started.</summary>
+    public IReadOnlyList<ListenerAddress> Listeners =>
+        [.. _listeners.Select(static listener => new ListenerAddress(listener.Name, listener.Host, listener.Port))];
+
+    private TimeSpan ShutdownTimeout => TimeSpan.FromMilliseconds(_configuration.Gateway.DrainTimeoutMs) + WorkerConnection.CloseGrace * 2;
+
+    /// <summary>Puts an engine together. Nothing is bound and nothing runs before <see cref="StartAsync"/>.</summary>
+    /// <param name="configuration">What to run.</param>
+    /// <param name="logging">Adds the log providers; without them nothing is logged.</param>
+    /// <param name="time">The clock; null for the system's.</param>
+    public static EngineHost Create(
+        EngineConfiguration configuration, Action<ILoggingBuilder>? logging = null, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        return new EngineHost(configuration, logging ?? (static _ => { }), time ?? TimeProvider.System);
+    }
+
+    /// <summary>Binds every listener, or none.</summary>
+    /// <exception cref="EngineStartException">A port is taken, or an address cannot be bound.</exception>
+    public async Task StartAsync(CancellationToken cancellation = default)
+    {
+        try
+        {
+            await _app.StartAsync(cancellation);
+        }
+        catch (IOException e)
+        {
+            await DisposeAsync();
+            throw new EngineStartException(Explain(e), e);
+        }
+    }
+
+    /// <summary>
+    /// Drains and stops: takes no new work, lets what is under way finish for at most the configured time, and closes the
+    /// workers' sockets with 1012, so that they connect again, maybe elsewhere.
+    /// </summary>
+    public async Task StopAsync()
+    {
+        using var patience = new CancellationTokenSource(ShutdownTimeout);
+
+        // Kestrel unbinds and waits for the requests under way; the gateway ends the ones that would last for ever.
+        var stopping = _app.StopAsync(patience.Token);
+        await _gateway.DrainAsync(static () => 0, TimeSpan.FromMilliseconds(_configuration.Gateway.DrainTimeoutMs));
+        await stopping;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        _events.Dispose();
+        _deadlines.Dispose();
+        _metrics.Dispose();
+        await _app.DisposeAsync();
+    }
+
+    private Listener AddListener(string name, string host, int port, string setting)
+    {
+        var listener = new Listener(name, host, port, setting);
+        _listeners.Add(listener);
+        return listener;
+    }
+
+    private void ConfigureKestrel(KestrelServerOptions kestrel)
+    {
+        kestrel.AddServerHeader = false;
+
+        // Bodies are bounded by the modules that read them; slow uploads and event streams are legitimate.
+        kestrel.Limits.MaxRequestBodySize = null;
+        kestrel.Limits.MinRequestBodyDataRate = null;
+        kestrel.Limits.MinResponseDataRate = null;
+        foreach (var listener in _listeners)
+        {
+            listener.BindTo(kestrel);
+        }
+    }
+
+    private RequestDelegate WithWebSockets(RequestDelegate handler)
+    {
+        var pipeline = ((IApplicationBuilder)_app).New();
+        pipeline.UseWebSockets();
+        pipeline.Run(handler);
+        return pipeline.Build();
+    }
+
+    private string Explain(IOException e)
+    {
+        var taken = _listeners.FirstOrDefault(listener => e.Message.Contains($":{listener.Port}", StringComparison.Ordinal));
+        return taken is null || e.InnerException is not AddressInUseException
+            ? e.Message
+            : $"Port {taken.Port} ({taken.Name}) is taken by another process. Stop that process, or set another port: {taken.Setting}.";
+    }
+}
