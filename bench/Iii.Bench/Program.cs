@@ -1,6 +1,10 @@
 using System.CommandLine;
+using System.ComponentModel;
 using System.Globalization;
 using Iii.Bench.Commands;
+
+const int Failed = 1;
+const int Interrupted = 130;
 
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
@@ -14,6 +18,22 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
     ProgramCommands.Caller(),
 };
 
-// Time to end the processes that were started, when this one is told to stop.
-var configuration = new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(10) };
-return await root.Parse(args).InvokeAsync(configuration);
+try
+{
+    return await root.Parse(args).InvokeAsync(new InvocationConfiguration
+    {
+        EnableDefaultExceptionHandler = false,
+
+        // When told to stop: time to end the processes that were started.
+        ProcessTerminationTimeout = TimeSpan.FromSeconds(10),
+    });
+}
+catch (OperationCanceledException)
+{
+    return Interrupted;
+}
+catch (Exception failure) when (failure is InvalidOperationException or IOException or InvalidDataException or TimeoutException or Win32Exception)
+{
+    Console.Error.WriteLine(failure.Message);
+    return Failed;
+}

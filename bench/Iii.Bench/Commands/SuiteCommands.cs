@@ -10,6 +10,7 @@ internal static class SuiteCommands
 {
     private const int FailedOperations = 1;
     private const int Regressed = 2;
+    private const string LatestResult = "last";
 
     private static readonly Option<string> Engine = new("--engine")
     {
@@ -23,15 +24,15 @@ internal static class SuiteCommands
         DefaultValueFactory = _ => "engine",
     }.AcceptOnlyFromAmong("engine", "relay");
 
-    private static readonly Option<int> Pairs = new("--pairs") { Description = "Pairs of windows per cell.", DefaultValueFactory = _ => 3 };
+    private static readonly Option<int> Pairs = new("--pairs") { Description = "Pairs of windows per cell.", DefaultValueFactory = _ => 6 };
 
-    private static readonly Option<int> Seconds = new("--seconds") { Description = "Length of a window.", DefaultValueFactory = _ => 2 };
+    private static readonly Option<int> Seconds = new("--seconds") { Description = "Length of a window in whole seconds.", DefaultValueFactory = _ => 1 };
 
     private static readonly Option<int> WarmUp = new("--warm-up") { Description = "Seconds before the first cell.", DefaultValueFactory = _ => 3 };
 
     private static readonly Option<string?> Only = new("--only") { Description = "Only cells whose name contains this." };
 
-    private static readonly Option<string?> Save = new("--save-baseline") { Description = "Save under bench/results/NAME.json." };
+    private static readonly Option<string?> Save = new("--save-baseline") { Description = "Save as bench/results/NAME.json too, besides last.json." };
 
     private static readonly Option<string?> Baseline = new("--baseline") { Description = "Compare with bench/results/NAME.json." };
 
@@ -59,6 +60,7 @@ internal static class SuiteCommands
         using var folder = new WorkFolder();
         var cells = await run(SubjectOf(parsed), options, folder.Path, report, cancellation);
 
+        ResultFile.Save(BenchFolder.Results, LatestResult, cells);
         if (parsed.GetValue(Save) is { } saved)
         {
             ResultFile.Save(BenchFolder.Results, saved, cells);

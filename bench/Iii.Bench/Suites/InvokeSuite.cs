@@ -14,6 +14,12 @@ internal sealed class InvokeSuite(ServerKind subject, SuiteOptions options, stri
 
     public async Task<IReadOnlyList<CellResult>> RunAsync(CancellationToken cancellation)
     {
+        var wanted = InFlight.Where(inFlight => options.Wants(Name(inFlight))).ToList();
+        if (wanted.Count == 0)
+        {
+            return [];
+        }
+
         report.WriteHead();
         await using var left = await StartAsync(subject, cancellation);
         await using var right = await StartAsync(ServerKind.Relay, cancellation);
@@ -27,7 +33,7 @@ internal sealed class InvokeSuite(ServerKind subject, SuiteOptions options, stri
 
         var alternation = new Alternation(left, right, options.Pairs);
         var cells = new List<CellResult>();
-        foreach (var inFlight in InFlight.Where(inFlight => options.Wants(Name(inFlight))))
+        foreach (var inFlight in wanted)
         {
             var cell = await alternation.RunAsync(
                 Name(inFlight),
