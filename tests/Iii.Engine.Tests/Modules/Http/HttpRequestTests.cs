@@ -1,6 +1,9 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using Iii.Engine.Discovery;
+using Iii.Engine.Invocations;
 
 namespace Iii.Engine.Tests.Modules.Http;
 
@@ -110,6 +113,50 @@ public sealed class HttpRequestTests
     }
 
     [Fact]
+    public async Task Trace_context_of_the_request_goes_with_the_call()
+    {
+        const string TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        await using var server = await HttpServer.StartAsync();
+        var probe = new TraceProbe();
+        server.Provide("f", probe);
+        await server.RouteAsync("f", """{"api_path":"a"}""");
+        await server.SendAsync(HttpMethod.Get, "/a", ("traceparent", TraceParent), ("baggage", "user=\"x\""));
+        Assert.Equal(("\"" + TraceParent + "\"", "\"user=\\\"x\\\"\""), probe.Seen);
+    }
+
+    [Fact]
+    public async Task Requests_are_measured_by_route_method_and_status()
+    {
+        await using var server = await StartAsync();
+        var seen = new List<string>();
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, self) =>
+        {
+            if (instrument.Name == "iii.http.request.duration")
+            {
+                self.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<double>((_, _, tags, _) =>
+        {
+            lock (seen)
+            {
+                seen.Add(string.Join(' ', tags.ToArray().Select(tag => tag.Value)));
+            }
+        });
+        listener.Start();
+        await server.RouteAsync("missing", """{"api_path":"measured/:id"}""");
+        await server.GetAsync("/measured/7");
+        await HttpServer.UntilAsync(() =>
+        {
+            lock (seen)
+            {
+                return seen.Contains("measured/:id GET 500");
+            }
+        });
+    }
+
+    [Fact]
     public async Task Body_over_the_limit_is_413_with_and_without_length()
     {
         await using var server = await StartAsync(new() { BodyLimit = 1000 });
@@ -141,5 +188,19 @@ public sealed class HttpRequestTests
         await server.RouteAsync("f", """{"api_path":"a"}""");
         await server.RouteAsync("f", """{"api_path":"a","http_method":"POST"}""");
         return server;
+    }
+
+    private sealed class TraceProbe : FunctionProvider
+    {
+        public (string TraceParent, string Baggage) Seen { get; private set; }
+
+        public override int InFlight => 0;
+
+        public override DispatchResult Dispatch(FunctionPool function, in Invocation invocation, PendingInvocation pending)
+        {
+            Seen = (Encoding.UTF8.GetString(invocation.TraceParent), Encoding.UTF8.GetString(invocation.Baggage));
+            pending.Complete(InvocationOutcome.Success("1"u8));
+            return DispatchResult.Dispatched;
+        }
     }
 }

@@ -85,6 +85,10 @@ internal sealed class HttpServer : IAsyncDisposable
                 (byte[])[.. "{\"body\":"u8, .. call.Data.Span, .. "}"u8]),
             _deadlines), this, FunctionDetails.None));
 
+    /// <summary>Registers a provider of the test's own.</summary>
+    public void Provide(string id, FunctionProvider provider) =>
+        _functions.Register(new FunctionRegistration(id, provider, this, FunctionDetails.None));
+
     /// <summary>Registers a trigger and waits until it is effective.</summary>
     public async Task<Registrant> RouteAsync(string functionId, string config)
     {
