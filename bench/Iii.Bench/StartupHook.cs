@@ -1,18 +1,39 @@
+using System.Diagnostics.Metrics;
 using System.Net.Sockets;
 using Iii.Bench.Machine;
 
 /// <summary>
 /// Loaded by the runtime into a measured .NET process (DOTNET_STARTUP_HOOKS). It answers each connection on a Unix
-/// socket with the bytes allocated so far. Idle otherwise, so it does not disturb what is measured.
+/// socket with the bytes allocated so far, and listens to the engine's metrics as an exporter would, so that an engine
+/// is measured with its metrics on. Idle otherwise, so it does not disturb what is measured.
 /// </summary>
 internal static class StartupHook
 {
+    private static long _measurements;
+
     public static void Initialize()
     {
         if (Environment.GetEnvironmentVariable(AllocationProbe.SocketVariable) is { Length: > 0 } path)
         {
+            ListenToMetrics();
             new Thread(() => Answer(path)) { IsBackground = true, Name = "allocation probe" }.Start();
         }
+    }
+
+    private static void ListenToMetrics()
+    {
+        var listener = new MeterListener
+        {
+            InstrumentPublished = static (instrument, listener) =>
+            {
+                if (instrument.Meter.Name == "Iii.Engine")
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<double>(static (_, _, _, _) => Interlocked.Increment(ref _measurements));
+        listener.Start();
     }
 
     private static void Answer(string path)

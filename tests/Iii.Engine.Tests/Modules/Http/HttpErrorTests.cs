@@ -1,8 +1,8 @@
-using Iii.Engine.Modules.Http;
 using System.Net;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Iii.Engine.Discovery;
+using Iii.Engine.Modules.Http;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Iii.Engine.Tests.Modules.Http;
