@@ -1,13 +1,51 @@
+using Iii.Cli;
 using Iii.Engine.Configuration;
 using Iii.Engine.Hosting;
 using Microsoft.Extensions.Logging;
 
-var host = EngineHost.Create(new EngineConfiguration(), l => { l.SetMinimumLevel(LogLevel.Debug); l.AddSimpleConsole(); });
-await host.StartAsync();
-Console.WriteLine(string.Join("\n", host.Listeners));
-var stop = new TaskCompletionSource();
-using var a = System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGTERM, c => { c.Cancel = true; stop.TrySetResult(); });
-await stop.Task;
+var exitCode = new CommandLine().Read(args, out var arguments);
+if (arguments is null)
+{
+    return exitCode;
+}
+
+var loaded = ConfigurationLoader.Load(arguments.ConfigFile);
+foreach (var warning in loaded.Warnings)
+{
+    Console.Error.WriteLine($"Warning: {warning.Render()}");
+}
+
+if (loaded.Configuration is not { } configuration)
+{
+    foreach (var error in loaded.Errors)
+    {
+        Console.Error.WriteLine($"Error: {error.Render()}");
+    }
+
+    return ExitCodes.Failure;
+}
+
+using var shutdown = new ShutdownSignal();
+await using var host = EngineHost.Create(configuration, static logging => logging
+    .AddFilter("Microsoft", LogLevel.Warning)
+    .AddSimpleConsole(static console =>
+    {
+        console.SingleLine = true;
+        console.TimestampFormat = "HH:mm:ss.fff ";
+        console.UseUtcTimestamp = true;
+    }));
+try
+{
+    await host.StartAsync();
+}
+catch (EngineStartException e)
+{
+    Console.Error.WriteLine($"Error: {e.Message}");
+    return ExitCodes.Failure;
+}
+
+Console.WriteLine(host.Describe(ProductVersion.Text));
+await shutdown.Requested;
+Console.WriteLine("Shutting down: no new work is taken, what is under way may finish.");
 await host.StopAsync();
-await host.DisposeAsync();
-return 0;
+return ExitCodes.Success;

@@ -21,7 +21,7 @@ public ref struct FrameBuilder
     public readonly int Length => _length;
 
     /// <summary>Writes bytes as they are.</summary>
-    public void Append(ReadOnlySpan<byte> bytes)
+    public void Append(scoped ReadOnlySpan<byte> bytes)
     {
         bytes.CopyTo(Reserve(bytes.Length));
         _length += bytes.Length;
@@ -46,7 +46,7 @@ public ref struct FrameBuilder
     }
 
     /// <summary>Writes text as a JSON string. What is not valid UTF-16 becomes U+FFFD.</summary>
-    public void AppendText(ReadOnlySpan<char> text)
+    public void AppendText(scoped ReadOnlySpan<char> text)
     {
         var target = Reserve((text.Length * 3) + 2);
         target[0] = (byte)'"';

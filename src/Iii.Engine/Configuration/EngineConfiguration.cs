@@ -1,13 +1,23 @@
 using Iii.Engine.Gateways;
+using Iii.Engine.Modules.Http;
 
 namespace Iii.Engine.Configuration;
 
-/// <summary>x</summary>
+/// <summary>Everything an engine instance is told at its start. It never changes while the instance runs.</summary>
 public sealed record EngineConfiguration
 {
-    /// <summary>x</summary>
+    /// <summary>The <see cref="Source"/> of a configuration that no file had a part in.</summary>
+    public const string DefaultsSource = "defaults";
+
+    /// <summary>What runs when there is no file: all modules built so far that need no settings, each with its defaults.</summary>
+    public static EngineConfiguration Defaults { get; } = new() { Http = new HttpOptions() };
+
+    /// <summary>The listener for workers. It is always there.</summary>
     public WorkerGatewayOptions Gateway { get; init; } = new();
 
-    /// <summary>x</summary>
-    public string Source { get; init; } = "defaults";
+    /// <summary>The HTTP module; null when the configuration does not list it.</summary>
+    public HttpOptions? Http { get; init; }
+
+    /// <summary>Where this came from: the file as the user named it, or <see cref="DefaultsSource"/>.</summary>
+    public string Source { get; init; } = DefaultsSource;
 }

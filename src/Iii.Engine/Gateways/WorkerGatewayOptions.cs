@@ -1,35 +1,106 @@
+using Iii.Engine.Configuration;
+
 namespace Iii.Engine.Gateways;
 
-/// <summary>Options of the worker gateway.</summary>
-public sealed record WorkerGatewayOptions
+/// <summary>The listener that workers connect to, and the limits of each connection.</summary>
+/// <remarks>In the file: module <c>modules::worker::WorkerModule</c>, later name <c>iii-worker-manager</c>.</remarks>
+public sealed record WorkerGatewayOptions : IValidatableOptions
 {
-    /// <summary>h</summary>
-    public string Host { get; init; } = "0.0.0.0";
+    /// <summary>Default of <see cref="Host"/>.</summary>
+    public const string DefaultHost = "0.0.0.0";
 
-    /// <summary>h</summary>
-    public int Port { get; init; } = 49134;
+    /// <summary>Default of <see cref="Port"/>.</summary>
+    public const int DefaultPort = 49134;
 
-    /// <summary>h</summary>
-    public int MaxMessageBytes { get; init; } = 67108864;
+    /// <summary>Default of <see cref="MaxMessageBytes"/>: 64 MiB.</summary>
+    public const int DefaultMaxMessageBytes = 64 * 1024 * 1024;
 
-    /// <summary>h</summary>
-    public int PingIntervalMs { get; init; } = 20000;
+    /// <summary>Default of <see cref="PingIntervalMs"/>.</summary>
+    public const int DefaultPingIntervalMs = 20_000;
 
-    /// <summary>h</summary>
-    public int PingTimeoutMs { get; init; } = 60000;
+    /// <summary>Default of <see cref="PingTimeoutMs"/>.</summary>
+    public const int DefaultPingTimeoutMs = 60_000;
 
-    /// <summary>h</summary>
-    public long OutboundQueueBytes { get; init; } = 67108864;
+    /// <summary>Default of <see cref="OutboundQueueBytes"/>: 64 MiB.</summary>
+    public const long DefaultOutboundQueueBytes = 64L * 1024 * 1024;
 
-    /// <summary>h</summary>
-    public int OutboundQueueMessages { get; init; } = 65536;
+    /// <summary>Default of <see cref="OutboundQueueMessages"/>.</summary>
+    public const int DefaultOutboundQueueMessages = 65_536;
 
-    /// <summary>h</summary>
-    public int InvocationTimeoutMs { get; init; } = 600000;
+    /// <summary>Default of <see cref="InvocationTimeoutMs"/>: ten minutes.</summary>
+    public const int DefaultInvocationTimeoutMs = 600_000;
 
-    /// <summary>h</summary>
-    public int MaxRegistrations { get; init; } = 100000;
+    /// <summary>Default of <see cref="MaxRegistrations"/>.</summary>
+    public const int DefaultMaxRegistrations = 100_000;
 
-    /// <summary>h</summary>
-    public int DrainTimeoutMs { get; init; } = 10000;
+    /// <summary>Default of <see cref="DrainTimeoutMs"/>.</summary>
+    public const int DefaultDrainTimeoutMs = 10_000;
+
+    /// <summary>Address to listen on. Default <c>0.0.0.0</c>: every interface.</summary>
+    public string Host { get; init; } = DefaultHost;
+
+    /// <summary>TCP port to listen on. Default 49134.</summary>
+    /// <remarks>
+    /// The top-level <c>port</c> of the file sets it too; given in both places the two must agree. A 0 in the file means the
+    /// default. A 0 set in code asks the system for a free port.
+    /// </remarks>
+    public int Port { get; init; } = DefaultPort;
+
+    /// <summary>Longest message accepted from a worker, in bytes. Default 64 MiB. A longer one closes the connection with 1009.</summary>
+    public int MaxMessageBytes { get; init; } = DefaultMaxMessageBytes;
+
+    /// <summary>Time between two pings to a worker, in milliseconds. Default 20,000.</summary>
+    public int PingIntervalMs { get; init; } = DefaultPingIntervalMs;
+
+    /// <summary>
+    /// How long a worker may stay silent after a ping, in milliseconds. Default 60,000, and never less than
+    /// <see cref="PingIntervalMs"/>. Beyond it the connection is dropped.
+    /// </summary>
+    public int PingTimeoutMs { get; init; } = DefaultPingTimeoutMs;
+
+    /// <summary>Bytes that may wait to be sent to one worker. Default 64 MiB.</summary>
+    /// <remarks>
+    /// A call that does not fit goes to another provider, or fails with <c>worker_overloaded</c> when there is none. A reply that
+    /// does not fit closes the connection with 1013.
+    /// </remarks>
+    public long OutboundQueueBytes { get; init; } = DefaultOutboundQueueBytes;
+
+    /// <summary>Messages that may wait to be sent to one worker. Default 65,536. At the limit: as <see cref="OutboundQueueBytes"/>.</summary>
+    public int OutboundQueueMessages { get; init; } = DefaultOutboundQueueMessages;
+
+    /// <summary>
+    /// Longest time a call made by a worker may take, in milliseconds. Default 600,000. A call that asks for more gets this much,
+    /// then it fails as timed out.
+    /// </summary>
+    public int InvocationTimeoutMs { get; init; } = DefaultInvocationTimeoutMs;
+
+    /// <summary>
+    /// Functions, triggers and trigger types one connection may have registered at a time. Default 100,000. A registration beyond
+    /// it is refused.
+    /// </summary>
+    public int MaxRegistrations { get; init; } = DefaultMaxRegistrations;
+
+    /// <summary>
+    /// How long a shutdown waits for work in flight, in milliseconds. Default 10,000; 0 does not wait. What is still running then
+    /// is stopped.
+    /// </summary>
+    public int DrainTimeoutMs { get; init; } = DefaultDrainTimeoutMs;
+
+    /// <inheritdoc/>
+    public IEnumerable<OptionError> Validate() =>
+    [
+        .. OptionError.Host("host", Host),
+        .. OptionError.Range("port", Port, 0, ushort.MaxValue),
+        .. OptionError.Minimum("max_message_bytes", MaxMessageBytes, 1),
+        .. OptionError.Minimum("ping_interval_ms", PingIntervalMs, 1),
+        .. OptionError.Unless(
+            PingTimeoutMs >= PingIntervalMs,
+            "ping_timeout_ms",
+            $"{PingTimeoutMs} is less than ping_interval_ms ({PingIntervalMs}); give a worker at least one interval to answer"),
+        .. OptionError.Minimum("outbound_queue_bytes", OutboundQueueBytes, 1),
+        .. OptionError.Minimum("outbound_queue_messages", OutboundQueueMessages, 1),
+        .. OptionError.Minimum("invocation_timeout_ms", InvocationTimeoutMs, 1),
+        .. OptionError.Minimum("max_registrations", MaxRegistrations, 1),
+        .. OptionError.Minimum("drain_timeout_ms", DrainTimeoutMs, 0),
+    ];
 }

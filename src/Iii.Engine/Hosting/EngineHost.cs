@@ -2,6 +2,7 @@ using Iii.Engine.Configuration;
 using Iii.Engine.Discovery;
 using Iii.Engine.Gateways;
 using Iii.Engine.Invocations;
+using Iii.Engine.Modules.Http;
 using Iii.Engine.Triggers;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -27,6 +28,7 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly InvocationMetrics _metrics;
     private readonly DiscoveryEvents _events;
     private readonly WorkerGateway _gateway;
+    private readonly HttpModule? _http;
 
     private EngineHost(EngineConfiguration configuration, Action<ILoggingBuilder> logging, TimeProvider time)
     {
@@ -36,6 +38,10 @@ public sealed class EngineHost : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "iii" });
         logging(builder.Logging);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
+        // In this order they are bound: workers come last, when all that they register for is there.
+        var httpListener = configuration.Http is { } http
+            ? AddListener("http", http.Host, http.Port, "`port` in the config of modules::api::RestApiModule")
+            : null;
         var workerListener = AddListener(
             "workers", configuration.Gateway.Host, configuration.Gateway.Port, "`port` at the top of the configuration");
         builder.WebHost.UseKestrelCore().ConfigureKestrel(ConfigureKestrel);
@@ -52,6 +58,13 @@ public sealed class EngineHost : IAsyncDisposable
         var engineFunctions = new EngineFunctions(functions, _deadlines);
         DiscoveryFunctions.AddTo(engineFunctions, functions, triggers, workers, time);
         _events = new DiscoveryEvents(functions, workers, triggers, invoker, time);
+
+        if (configuration.Http is not null)
+        {
+            _http = new HttpModule(configuration.Http, invoker, time, loggers.CreateLogger<HttpModule>());
+            triggers.AddType(HttpTriggerType.Id, _http.TriggerType);
+            httpListener!.Handler = _http.HandleAsync;
+        }
 
         _gateway = new WorkerGateway(
             configuration.Gateway, workers, functions, triggers, invoker, time, loggers.CreateLogger<WorkerGateway>());
@@ -75,6 +88,10 @@ public sealed class EngineHost : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(configuration);
         return new EngineHost(configuration, logging ?? (static _ => { }), time ?? TimeProvider.System);
     }
+
+    /// <summary>A block for people: modules, adapters, limits and listeners. Its last line is <c>ready</c>.</summary>
+    /// <param name="version">The version to print.</param>
+    public string Describe(string version) => StartupReport.Write(version, _configuration, Listeners);
 
     /// <summary>Binds every listener, or none.</summary>
     /// <exception cref="EngineStartException">A port is taken, or an address cannot be bound.</exception>
@@ -101,7 +118,7 @@ public sealed class EngineHost : IAsyncDisposable
 
         // Kestrel unbinds and waits for the requests under way; the gateway ends the ones that would last for ever.
         var stopping = _app.StopAsync(patience.Token);
-        await _gateway.DrainAsync(static () => 0, TimeSpan.FromMilliseconds(_configuration.Gateway.DrainTimeoutMs));
+        await _gateway.DrainAsync(() => _http?.ActiveRequests ?? 0, TimeSpan.FromMilliseconds(_configuration.Gateway.DrainTimeoutMs));
         await stopping;
     }
 
@@ -109,6 +126,7 @@ public sealed class EngineHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _events.Dispose();
+        _http?.Dispose();
         _deadlines.Dispose();
         _metrics.Dispose();
         await _app.DisposeAsync();

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Text.Json;
+using Iii.Bench.Relay;
+using Iii.Bench.Wire;
+using Iii.Bench.Workers;
+
+namespace Iii.Bench.Commands;
+
+/// <summary>The programs a suite starts. They run by hand just as well, for a profiler for example.</summary>
+internal static class ProgramCommands
+{
+    private static readonly Option<Uri> Url = new("--url")
+    {
+        Description = "The worker port of the engine or the relay.",
+        DefaultValueFactory = _ => new Uri("ws://127.0.0.1:49134"),
+        CustomParser = result => new Uri(result.Tokens[0].Value),
+    };
+
+    private static readonly Option<bool> UntilInputEnds = new("--until-input-ends")
+    {
+        Description = "End when standard input closes.",
+    };
+
+    public static Command Relay()
+    {
+        var httpPort = new Option<int>("--http-port") { DefaultValueFactory = _ => 3111 };
+        var workerPort = new Option<int>("--worker-port") { DefaultValueFactory = _ => 49134 };
+        var command = new Command("relay", "Run the relay floor.") { httpPort, workerPort, UntilInputEnds };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using var life = Life(parsed, cancellation);
+            await RelayServer.RunAsync(parsed.GetValue(httpPort), parsed.GetValue(workerPort), life.Token);
+        });
+        return command;
+    }
+
+    public static Command Worker()
+    {
+        var routes = new Option<int>("--routes") { DefaultValueFactory = _ => 1 };
+        var command = new Command("worker", "Run the tuned worker: function math.add and its routes.") { Url, routes, UntilInputEnds };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using var life = Life(parsed, cancellation);
+            using var connection = await WorkerConnection.ConnectAsync(parsed.GetRequiredValue(Url), life.Token);
+            var worker = new AdditionWorker(connection);
+            worker.Register(new RouteSet(parsed.GetValue(routes)));
+            await connection.RunAsync(worker.Handle, life.Token);
+        });
+        return command;
+    }
+
+    public static Command Caller()
+    {
+        var command = new Command("caller", "Call math.add; each input line is 'CALLS_IN_FLIGHT MILLISECONDS'.") { Url };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using var life = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            using var connection = await WorkerConnection.ConnectAsync(parsed.GetRequiredValue(Url), cancellation);
+            var caller = new Caller(connection);
+            var receiving = connection.RunAsync(caller.Handle, life.Token);
+            while (await Console.In.ReadLineAsync(cancellation) is { } line)
+            {
+                var (inFlight, milliseconds) = line.Split(' ') is [var first, var second]
+                    ? (int.Parse(first), int.Parse(second))
+                    : throw new FormatException($"Expected 'CALLS_IN_FLIGHT MILLISECONDS', not '{line}'.");
+                var report = await caller.RunAsync(inFlight, TimeSpan.FromMilliseconds(milliseconds), cancellation);
+                Console.WriteLine(JsonSerializer.Serialize(report));
+            }
+
+            await life.CancelAsync();
+            await receiving;
+        });
+        return command;
+    }
+
+    private static CancellationTokenSource Life(ParseResult parsed, CancellationToken cancellation)
+    {
+        var life = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        if (parsed.GetValue(UntilInputEnds))
+        {
+            new Thread(() =>
+            {
+                while (Console.In.Read() >= 0)
+                {
+                    // Only the end matters.
+                }
+
+                Environment.Exit(0);
+            })
+            { IsBackground = true, Name = "input" }.Start();
+        }
+
+        return life;
+    }
+}

@@ -1,0 +1,10 @@
+namespace Iii.Bench.Wire;
+
+internal enum MessageKind
+{
+    Other,
+    RegisterFunction,
+    RegisterTrigger,
+    InvokeFunction,
+    InvocationResult,
+}

@@ -1,0 +1,20 @@
+namespace Iii.Broker;
+
+/// <summary>Optional ability of a queue broker: look at dead letters and decide about them. Feature <see cref="BrokerFeatures.DeadLetters"/>.</summary>
+/// <remarks>
+/// Without it, dead letters are kept where the broker's own tools find them. Filtering and bulk work are the caller's: it pages and
+/// names ids. An unknown queue, group or id is no error.
+/// </remarks>
+public interface IDeadLetters
+{
+    /// <summary>The dead letters of a group, oldest first. Stable while pages are read: none is skipped because another one left.</summary>
+    ValueTask<Page<DeadLetterRecord>> ListAsync(string queue, string group, PageRequest page, CancellationToken cancellationToken = default);
+
+    /// <summary>Puts a dead letter back at the end of its group's line, in one step: same id, attempts from 1, no failures.</summary>
+    /// <returns>False when it was not there (any more).</returns>
+    ValueTask<bool> RedriveAsync(string queue, string group, string messageId, CancellationToken cancellationToken = default);
+
+    /// <summary>Deletes a dead letter.</summary>
+    /// <returns>False when it was not there (any more).</returns>
+    ValueTask<bool> DiscardAsync(string queue, string group, string messageId, CancellationToken cancellationToken = default);
+}

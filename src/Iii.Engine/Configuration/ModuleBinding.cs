@@ -1,0 +1,39 @@
+using System.Text.Json.Serialization.Metadata;
+
+namespace Iii.Engine.Configuration;
+
+/// <summary>How the configuration of one built module gets into the <see cref="EngineConfiguration"/>.</summary>
+internal abstract class ModuleBinding
+{
+    /// <summary>A module that is accepted with any configuration and does nothing.</summary>
+    public static ModuleBinding Nothing { get; } = new NoOptions();
+
+    /// <summary>A module whose configuration is an options record.</summary>
+    /// <param name="type">The JSON metadata of the record, from <see cref="ConfigurationJson"/>.</param>
+    /// <param name="apply">Puts the options, and the adapter of a module that has adapters, into the configuration.</param>
+    public static ModuleBinding Options<T>(
+        JsonTypeInfo<T> type, Func<EngineConfiguration, T, AdapterChoice?, EngineConfiguration> apply)
+        where T : class, IValidatableOptions => new OptionsOf<T>(type, apply);
+
+    /// <summary>Reads a module's configuration. The configuration comes back unchanged when that gave errors.</summary>
+    public abstract EngineConfiguration Apply(EngineConfiguration configuration, ModuleEntry entry, OptionsBinder binder);
+
+    private sealed class NoOptions : ModuleBinding
+    {
+        public override EngineConfiguration Apply(EngineConfiguration configuration, ModuleEntry entry, OptionsBinder binder) =>
+            configuration;
+    }
+
+    private sealed class OptionsOf<T>(JsonTypeInfo<T> type, Func<EngineConfiguration, T, AdapterChoice?, EngineConfiguration> apply)
+        : ModuleBinding
+        where T : class, IValidatableOptions
+    {
+        public override EngineConfiguration Apply(EngineConfiguration configuration, ModuleEntry entry, OptionsBinder binder)
+        {
+            var hasAdapter = entry.Module.Adapters.Count > 0;
+            return binder.Bind(entry.Config, entry.Path + ".config", type, key => hasAdapter && key == ModuleList.AdapterKey) is { } options
+                ? apply(configuration, options, entry.Adapter)
+                : configuration;
+        }
+    }
+}

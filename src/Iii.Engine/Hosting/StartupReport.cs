@@ -1,0 +1,44 @@
+using System.Globalization;
+using System.Text;
+using Iii.Engine.Configuration;
+
+namespace Iii.Engine.Hosting;
+
+/// <summary>The block that a start prints: what runs, on what, within which limits, and where.</summary>
+internal static class StartupReport
+{
+    /// <summary>Writes the block; its last line says that the engine is ready.</summary>
+    public static string Write(string version, EngineConfiguration configuration, IEnumerable<ListenerAddress> listeners)
+    {
+        var text = new StringBuilder();
+        var gateway = configuration.Gateway;
+        Line(text, $"iii {version}  (configuration: {configuration.Source})");
+        Line(text, "  modules");
+        Line(text, $"    workers    messages up to {Size(gateway.MaxMessageBytes)}, queue {Size(gateway.OutboundQueueBytes)} per worker, "
+            + $"calls up to {Seconds(gateway.InvocationTimeoutMs)}");
+        if (configuration.Http is { } http)
+        {
+            Line(text, $"    http       timeout {Seconds(http.DefaultTimeoutMs)}, {http.ConcurrencyRequestLimit} requests at a time, "
+                + $"JSON bodies up to {Size(http.BodyLimitBytes)}");
+        }
+
+        Line(text, "  adapters");
+        Line(text, "    broker     memory (one instance)");
+        Line(text, "  listeners");
+        foreach (var (name, host, port) in listeners)
+        {
+            Line(text, $"    {name,-10} {(name == "workers" ? "ws" : "http")}://{host}:{port}");
+        }
+
+        text.Append("ready");
+        return text.ToString();
+    }
+
+    private static void Line(StringBuilder text, string line) => text.Append(line).Append('\n');
+
+    private static string Size(long bytes) => bytes >= 1024 * 1024
+        ? string.Create(CultureInfo.InvariantCulture, $"{bytes / (1024.0 * 1024):0.##} MiB")
+        : string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0:0.##} KiB");
+
+    private static string Seconds(int milliseconds) => string.Create(CultureInfo.InvariantCulture, $"{milliseconds / 1000.0:0.###} s");
+}

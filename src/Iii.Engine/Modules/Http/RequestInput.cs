@@ -1,0 +1,24 @@
+using Iii.Engine.Invocations;
+using Iii.Protocol;
+
+namespace Iii.Engine.Modules.Http;
+
+/// <summary>What a function is called with for one request, in one pooled buffer: the input, then the trace headers.</summary>
+internal readonly struct RequestInput(Frame frame, int dataLength, int traceParentLength)
+{
+    /// <summary>The input: one JSON value.</summary>
+    public ReadOnlySpan<byte> Data => frame.Span[..dataLength];
+
+    /// <summary>The trace context as JSON string, or empty.</summary>
+    public ReadOnlySpan<byte> TraceParent => frame.Span.Slice(dataLength, traceParentLength);
+
+    /// <summary>The baggage as JSON string, or empty.</summary>
+    public ReadOnlySpan<byte> Baggage => frame.Span[(dataLength + traceParentLength)..];
+
+    /// <summary>The call of a function with this input.</summary>
+    public Invocation CallOf(string functionId, TimeSpan timeout) =>
+        new() { FunctionId = functionId, Data = Data, TraceParent = TraceParent, Baggage = Baggage, Timeout = timeout };
+
+    /// <summary>Gives the buffer back. The input must not be used after that.</summary>
+    public void Return() => frame.Return();
+}

@@ -1,0 +1,105 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
+
+namespace Iii.Engine.Modules.Http;
+
+/// <summary>Sends responses that are complete: with content length, cross-origin headers and the request's id.</summary>
+internal sealed class ResponseWriter(CorsPolicy cors, string? requestIdHeader)
+{
+    private static readonly StringValues JsonType = "application/json";
+
+    /// <summary>Sends a function's result; no result is 204.</summary>
+    public ValueTask<FlushResult> SendResultAsync(HttpContext context, ReadOnlyMemory<byte> result)
+    {
+        if (result.IsEmpty)
+        {
+            return SendAsync(context, StatusCodes.Status204NoContent, default);
+        }
+
+        var headers = context.Response.Headers;
+        var envelope = ResponseEnvelope.Read(result);
+        ResponseHeaders.Apply(envelope.Headers.Span, headers);
+        if (headers.ContentType.Count == 0)
+        {
+            return SendJsonAsync(context, envelope.Status, envelope.Body);
+        }
+
+        // Who names a content type sends text as it is; without one everything is JSON.
+        return envelope.Body.Span[0] switch
+        {
+            (byte)'"' => SendTextAsync(context, envelope.Status, envelope.Body),
+            (byte)'n' => SendAsync(context, envelope.Status, default),
+            _ => SendAsync(context, envelope.Status, envelope.Body),
+        };
+    }
+
+    /// <summary>Sends a JSON body.</summary>
+    public ValueTask<FlushResult> SendJsonAsync(HttpContext context, int status, ReadOnlyMemory<byte> json)
+    {
+        if (CanHaveBody(status))
+        {
+            context.Response.Headers.ContentType = JsonType;
+        }
+
+        return SendAsync(context, status, json);
+    }
+
+    /// <summary>Sends a response. A body that the status or the method does not allow is left out.</summary>
+    public ValueTask<FlushResult> SendAsync(HttpContext context, int status, ReadOnlyMemory<byte> body)
+    {
+        var response = context.Response;
+        response.StatusCode = status;
+        cors.Apply(context.Request.Headers, response.Headers);
+        if (requestIdHeader is not null)
+        {
+            response.Headers[requestIdHeader] = context.Request.Headers[requestIdHeader];
+        }
+
+        if (!CanHaveBody(status))
+        {
+            return default;
+        }
+
+        response.ContentLength = body.Length;
+        return body.IsEmpty || HttpMethods.IsHead(context.Request.Method) ? default : response.BodyWriter.WriteAsync(body);
+    }
+
+    private static bool CanHaveBody(int status) => status is not
+        (StatusCodes.Status204NoContent or StatusCodes.Status205ResetContent or StatusCodes.Status304NotModified);
+
+    private ValueTask<FlushResult> SendTextAsync(HttpContext context, int status, ReadOnlyMemory<byte> json) =>
+        json.Span.Contains((byte)'\\')
+            ? SendUnescapedAsync(context, status, json)
+            : SendAsync(context, status, json[1..^1]);
+
+    private async ValueTask<FlushResult> SendUnescapedAsync(HttpContext context, int status, ReadOnlyMemory<byte> json)
+    {
+        var text = ArrayPool<byte>.Shared.Rent(json.Length);
+        try
+        {
+            return await SendAsync(context, status, Unescape(json, text));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(text);
+        }
+    }
+
+    private static ReadOnlyMemory<byte> Unescape(ReadOnlyMemory<byte> json, byte[] text)
+    {
+        var reader = new Utf8JsonReader(json.Span);
+        reader.Read();
+        try
+        {
+            return text.AsMemory(0, reader.CopyString(text));
+        }
+        catch (InvalidOperationException)
+        {
+            // Half a surrogate pair cannot be sent as text; the function gets to see what it wrote.
+            return json[1..^1];
+        }
+    }
+}

@@ -1,0 +1,32 @@
+using Iii.Engine.Configuration;
+using Iii.Engine.Gateways;
+using Iii.Engine.Hosting;
+
+namespace Iii.Engine.Tests.Support;
+
+/// <summary>An engine in this process, on ports that the system chose.</summary>
+internal sealed class TestEngine : IAsyncDisposable
+{
+    private readonly EngineHost _host;
+
+    private TestEngine(EngineHost host) => _host = host;
+
+    public int WorkerPort => _host.Listeners.Single(listener => listener.Name == "workers").Port;
+
+    public static async Task<TestEngine> StartAsync(WorkerGatewayOptions? gateway = null)
+    {
+        var host = EngineHost.Create(new EngineConfiguration
+        {
+            Gateway = (gateway ?? new WorkerGatewayOptions()) with { Host = "127.0.0.1", Port = 0 },
+        });
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        return new TestEngine(host);
+    }
+
+    /// <summary>Connects a worker and takes its hello.</summary>
+    public async Task<TestWorker> ConnectAsync(string path = "/") => await TestWorker.ConnectAsync(WorkerPort, path);
+
+    public Task StopAsync() => _host.StopAsync();
+
+    public async ValueTask DisposeAsync() => await _host.DisposeAsync();
+}
