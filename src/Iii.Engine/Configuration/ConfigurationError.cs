@@ -9,8 +9,12 @@ namespace Iii.Engine.Configuration;
 /// <param name="Message">What is wrong, with the value, and what to write instead.</param>
 public sealed record ConfigurationError(string File, int Line, int Column, string Message)
 {
-    /// <summary>The line in question with a caret under the column, indented, without a final line break; null when there is none.</summary>
-    /// <remarks>It shows the file as written, so a variable is seen by its name and never by its value. Passwords in URLs are masked.</remarks>
+    /// <summary>
+    /// The line in question with a caret under the column, indented, without a final line break; null when there is none.
+    /// </summary>
+    /// <remarks>
+    /// It shows the file as written, so a variable is seen by its name and never by its value. Passwords in URLs are masked.
+    /// </remarks>
     public string? Excerpt { get; init; }
 
     /// <summary>The error and, on the lines below it, the place in the file.</summary>

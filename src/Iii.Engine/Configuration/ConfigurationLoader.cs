@@ -19,8 +19,8 @@ public static class ConfigurationLoader
 
     /// <summary>Loads a file, with the environment of this process.</summary>
     /// <param name="path">
-    /// The file the user named; it must exist. Null when none was named: then <see cref="DefaultFile"/> is read, and where there is
-    /// no such file the result is <see cref="EngineConfiguration.Defaults"/>.
+    /// The file the user named; it must exist. Null when none was named: then <see cref="DefaultFile"/> is read, and where there
+    /// is no such file the result is <see cref="EngineConfiguration.Defaults"/>.
     /// </param>
     /// <returns>The configuration, or all that is wrong with it.</returns>
     public static ConfigurationResult Load(string? path) => Load(path, Environment.GetEnvironmentVariable);
@@ -52,9 +52,11 @@ public static class ConfigurationLoader
         }
         catch (DecoderFallbackException exception)
         {
-            return ConfigurationResult.Invalid(file, $"the file is not UTF-8: the bytes at offset {exception.Index} are no character");
+            return ConfigurationResult.Invalid(
+                file, $"the file is not UTF-8: the bytes at offset {exception.Index} are no character");
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception exception) when (exception
+            is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             return ConfigurationResult.Invalid(file, $"the file cannot be read: {exception.Message}");
         }
@@ -112,10 +114,9 @@ public static class ConfigurationLoader
         using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         using var content = new MemoryStream();
         var buffer = new byte[16 * 1024];
-        int read;
-        while (content.Length < limit && (read = stream.Read(buffer, 0, (int)Math.Min(buffer.Length, limit - content.Length))) > 0)
+        for (var read = -1; read != 0; content.Write(buffer, 0, read))
         {
-            content.Write(buffer, 0, read);
+            read = stream.Read(buffer, 0, (int)Math.Min(buffer.Length, limit - content.Length));
         }
 
         return content.ToArray();

@@ -31,7 +31,9 @@ internal enum ScalarKind
 /// <param name="offset">Where it starts in the file as written.</param>
 /// <param name="text">The value without quotes, variables put in.</param>
 /// <param name="kind">What YAML takes it for.</param>
-/// <param name="isUnresolved">Whether a variable in it has no value. That is reported already, and the value means nothing.</param>
+/// <param name="isUnresolved">
+/// Whether a variable in it has no value. That is reported already, and the value means nothing.
+/// </param>
 internal sealed class ScalarNode(int offset, string text, ScalarKind kind, bool isUnresolved) : ConfigurationNode(offset, 1, 1)
 {
     public string Text => text;
@@ -59,13 +61,17 @@ internal sealed class SequenceNode(int offset, IReadOnlyList<ConfigurationNode> 
 internal sealed record MappingEntry(ScalarNode Key, ConfigurationNode Value);
 
 internal sealed class MappingNode(int offset, IReadOnlyList<MappingEntry> entries, bool hasUnresolvedKey) : ConfigurationNode(
-    offset, 1 + entries.Sum(entry => 1 + entry.Value.Size), 1 + entries.Select(entry => entry.Value.Height).DefaultIfEmpty(1).Max())
+    offset,
+    1 + entries.Sum(entry => 1 + entry.Value.Size),
+    1 + entries.Select(entry => entry.Value.Height).DefaultIfEmpty(1).Max())
 {
     public IReadOnlyList<MappingEntry> Entries => entries;
 
     public override string Description => "a mapping";
 
-    /// <summary>Whether a key is not known because its variable has no value, so that a key which seems missing may be there.</summary>
+    /// <summary>
+    /// Whether a key is not known because its variable has no value, so that a key which seems missing may be there.
+    /// </summary>
     public bool HasUnresolvedKey => hasUnresolvedKey;
 
     public bool TryGet(string key, [NotNullWhen(true)] out ConfigurationNode? value)

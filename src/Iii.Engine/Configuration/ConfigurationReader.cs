@@ -21,7 +21,8 @@ internal sealed class ConfigurationReader(ErrorLog errors)
         {
             if (root is not ScalarNode { IsUnresolved: true })
             {
-                errors.Error(root.Offset, $"expected a mapping with the keys {string.Join(", ", KnownKeys)}, got {root.Description}");
+                errors.Error(
+                    root.Offset, $"expected a mapping with the keys {string.Join(", ", KnownKeys)}, got {root.Description}");
             }
 
             return configuration;
@@ -63,7 +64,9 @@ internal sealed class ConfigurationReader(ErrorLog errors)
         }
     }
 
-    /// <summary>Brings the two places together that may give the port for workers. In each of them 0 is the same as nothing.</summary>
+    /// <summary>
+    /// Brings the two places together that may give the port for workers. In each of them 0 is the same as nothing.
+    /// </summary>
     private WorkerGatewayOptions ReadPorts(MappingNode root, ModuleEntry? worker, WorkerGatewayOptions options)
     {
         var top = root.TryGet(PortKey, out var topNode) ? ReadPort(topNode) : 0;
@@ -71,9 +74,10 @@ internal sealed class ConfigurationReader(ErrorLog errors)
         var own = hasOwn ? options.Port : 0;
         if (top != 0 && own != 0 && top != own)
         {
+            var ownLine = errors.Source.Line(OptionPath.Find(worker!.Config!, PortKey));
             errors.Error(
                 topNode!.Offset,
-                $"port: {top} here, but {worker!.Path}.config.port is {own} (line {errors.Source.Line(OptionPath.Find(worker.Config!, PortKey))}); "
+                $"port: {top} here, but {worker.Path}.config.port is {own} (line {ownLine}); "
                 + "both are the port for workers, so remove one of the two");
         }
 

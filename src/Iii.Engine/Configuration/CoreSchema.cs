@@ -3,7 +3,9 @@ using System.Text.RegularExpressions;
 
 namespace Iii.Engine.Configuration;
 
-/// <summary>What plain text means in the core schema of YAML 1.2 (chapter 10.3): <c>yes</c> and <c>on</c> are text, <c>010</c> is ten.</summary>
+/// <summary>
+/// What plain text means in the core schema of YAML 1.2 (chapter 10.3): <c>yes</c> and <c>on</c> are text, <c>010</c> is ten.
+/// </summary>
 internal static partial class CoreSchema
 {
     public static ScalarKind KindOf(string plain) => plain switch
@@ -20,7 +22,8 @@ internal static partial class CoreSchema
     {
         if (text.StartsWith("0x", StringComparison.Ordinal))
         {
-            return long.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value) && value >= 0;
+            return long.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value)
+                && value >= 0;
         }
 
         if (text.StartsWith("0o", StringComparison.Ordinal))
@@ -42,7 +45,9 @@ internal static partial class CoreSchema
         return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
     }
 
-    /// <summary>The value of a text of <see cref="ScalarKind.Integer"/> or <see cref="ScalarKind.Float"/>; false when no finite number.</summary>
+    /// <summary>
+    /// The value of a text of <see cref="ScalarKind.Integer"/> or <see cref="ScalarKind.Float"/>; false when no finite number.
+    /// </summary>
     public static bool TryReadNumber(string text, out double value)
     {
         if (KindOf(text) == ScalarKind.Integer && TryReadInteger(text, out var whole))
@@ -58,6 +63,7 @@ internal static partial class CoreSchema
     private static partial Regex Integer();
 
     [GeneratedRegex(
-        @"\A([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\z", RegexOptions.CultureInvariant)]
+        @"\A([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\z",
+        RegexOptions.CultureInvariant)]
     private static partial Regex Float();
 }

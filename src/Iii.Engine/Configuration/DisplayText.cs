@@ -11,9 +11,13 @@ internal static partial class DisplayText
 
     public static string Quote(string text) => $"'{Clip(text)}'";
 
-    /// <summary>The text with every character of a URL's user information replaced, so that its length and columns stay.</summary>
+    /// <summary>
+    /// The text with every character of a URL's user information replaced, so that its length and columns stay.
+    /// </summary>
     public static string MaskCredentials(string text) =>
-        text.Contains("://", StringComparison.Ordinal) ? UserInformation().Replace(text, match => new string('*', match.Length)) : text;
+        text.Contains("://", StringComparison.Ordinal)
+            ? UserInformation().Replace(text, match => new string('*', match.Length))
+            : text;
 
     public static string Clip(string text)
     {

@@ -9,7 +9,9 @@ public sealed record EngineConfiguration
     /// <summary>The <see cref="Source"/> of a configuration that no file had a part in.</summary>
     public const string DefaultsSource = "defaults";
 
-    /// <summary>What runs when there is no file: all modules built so far that need no settings, each with its defaults.</summary>
+    /// <summary>
+    /// What runs when there is no file: all modules built so far that need no settings, each with its defaults.
+    /// </summary>
     public static EngineConfiguration Defaults { get; } = new() { Http = new HttpOptions() };
 
     /// <summary>The listener for workers. It is always there.</summary>

@@ -3,7 +3,9 @@ namespace Iii.Engine.Configuration;
 /// <summary>Collects what is wrong with one file, so that all of it is reported together.</summary>
 internal sealed class ErrorLog(SourceText source)
 {
-    /// <summary>Errors beyond this many are counted, not kept: nobody reads them, and a generated file could have one per byte.</summary>
+    /// <summary>
+    /// Errors beyond this many are counted, not kept: nobody reads them, and a generated file could have one per byte.
+    /// </summary>
     public const int MaxKept = 100;
 
     private readonly List<(int Offset, string Message)> _errors = [];

@@ -24,16 +24,17 @@ internal abstract class ModuleBinding
             configuration;
     }
 
-    private sealed class OptionsOf<T>(JsonTypeInfo<T> type, Func<EngineConfiguration, T, AdapterChoice?, EngineConfiguration> apply)
+    private sealed class OptionsOf<T>(
+        JsonTypeInfo<T> type, Func<EngineConfiguration, T, AdapterChoice?, EngineConfiguration> apply)
         : ModuleBinding
         where T : class, IValidatableOptions
     {
         public override EngineConfiguration Apply(EngineConfiguration configuration, ModuleEntry entry, OptionsBinder binder)
         {
             var hasAdapter = entry.Module.Adapters.Count > 0;
-            return binder.Bind(entry.Config, entry.Path + ".config", type, key => hasAdapter && key == ModuleList.AdapterKey) is { } options
-                ? apply(configuration, options, entry.Adapter)
-                : configuration;
+            var options = binder.Bind(
+                entry.Config, entry.Path + ".config", type, key => hasAdapter && key == ModuleList.AdapterKey);
+            return options is null ? configuration : apply(configuration, options, entry.Adapter);
         }
     }
 }

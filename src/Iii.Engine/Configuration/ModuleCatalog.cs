@@ -1,6 +1,8 @@
 namespace Iii.Engine.Configuration;
 
-/// <summary>Every module by every name it is known by. A module that gets built gets its <see cref="ModuleDescriptor.Binding"/> here.</summary>
+/// <summary>
+/// Every module by every name it is known by. A module that gets built gets its <see cref="ModuleDescriptor.Binding"/> here.
+/// </summary>
 internal static class ModuleCatalog
 {
     public static IReadOnlyList<ModuleDescriptor> All { get; } =
@@ -19,7 +21,11 @@ internal static class ModuleCatalog
             Adapters =
             [
                 new("builtin", "modules::queue::BuiltinQueueAdapter", "modules::queue::adapters::BuiltinQueueAdapter"),
-                new("redis", "modules::queue::RedisAdapter", "modules::queue::adapters::RedisAdapter", "modules::event::RedisAdapter"),
+                new(
+                    "redis",
+                    "modules::queue::RedisAdapter",
+                    "modules::queue::adapters::RedisAdapter",
+                    "modules::event::RedisAdapter"),
                 new(
                     "rabbitmq",
                     "modules::queue::RabbitMQAdapter",
@@ -72,7 +78,8 @@ internal static class ModuleCatalog
         {
             LaterName = "iii-worker-manager",
             Binding = ModuleBinding.Options(
-                ConfigurationJson.Default.WorkerGatewayOptions, (configuration, options, _) => configuration with { Gateway = options }),
+                ConfigurationJson.Default.WorkerGatewayOptions,
+                (configuration, options, _) => configuration with { Gateway = options }),
         },
 
         // Accepted because files of the 0.8 era list it. Nothing of ours reports home.

@@ -5,7 +5,9 @@ namespace Iii.Engine.Configuration;
 /// <param name="Class">The class name, which messages call it by.</param>
 internal sealed record ModuleDescriptor(ModuleKind Kind, string Class)
 {
-    /// <summary>The name of the later style, <c>iii-http</c>; it is accepted without <c>iii-</c> too. Null when it has none.</summary>
+    /// <summary>
+    /// The name of the later style, <c>iii-http</c>; it is accepted without <c>iii-</c> too. Null when it has none.
+    /// </summary>
     public string? LaterName { get; init; }
 
     /// <summary>Other class names it is accepted by.</summary>

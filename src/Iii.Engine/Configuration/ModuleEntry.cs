@@ -6,4 +6,5 @@ namespace Iii.Engine.Configuration;
 /// <param name="Offset">Where the name of its module is in the file.</param>
 /// <param name="Config">Its configuration as written; null when it has none.</param>
 /// <param name="Adapter">The adapter it asks for, or the module's default; null for a module without adapters.</param>
-internal sealed record ModuleEntry(ModuleDescriptor Module, string Path, int Offset, ConfigurationNode? Config, AdapterChoice? Adapter);
+internal sealed record ModuleEntry(
+    ModuleDescriptor Module, string Path, int Offset, ConfigurationNode? Config, AdapterChoice? Adapter);

@@ -1,6 +1,8 @@
 namespace Iii.Engine.Configuration;
 
-/// <summary>Reads the two lists of modules: <c>modules</c> with classes, and <c>workers</c> with the names of the later style.</summary>
+/// <summary>
+/// Reads the two lists of modules: <c>modules</c> with classes, and <c>workers</c> with the names of the later style.
+/// </summary>
 internal sealed class ModuleList(ErrorLog errors)
 {
     public const string AdapterKey = "adapter";
@@ -70,8 +72,8 @@ internal sealed class ModuleList(ErrorLog errors)
         {
             errors.Error(
                 entry.Offset,
-                $"{entry.Path}: {entry.Module.Class} (line {errors.Source.Line(entry.Offset)}) is known but this version does not include "
-                + "it yet; remove the entry. Built: "
+                $"{entry.Path}: {entry.Module.Class} (line {errors.Source.Line(entry.Offset)}) is known but this version does not "
+                + "include it yet; remove the entry. Built: "
                 + string.Join(", ", ModuleCatalog.All.Where(module => module.IsBuilt).Select(module => module.Class)) + ".");
         }
 
@@ -154,7 +156,8 @@ internal sealed class ModuleList(ErrorLog errors)
         if (identity is null)
         {
             errors.Error(
-                adapter.Offset, $"{path}: no 'class', which says what adapter this is. Adapters of {module.Class}: {string.Join(", ", known)}.");
+                adapter.Offset,
+                $"{path}: no 'class', which says what adapter this is. Adapters of {module.Class}: {string.Join(", ", known)}.");
             return null;
         }
 

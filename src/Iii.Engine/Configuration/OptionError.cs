@@ -3,7 +3,9 @@ using System.Numerics;
 namespace Iii.Engine.Configuration;
 
 /// <summary>One value of an options record that cannot be used.</summary>
-/// <param name="Path">Where the value is below the options, spelled as in the file: <c>port</c>, <c>cors.allowed_origins[1]</c>.</param>
+/// <param name="Path">
+/// Where the value is below the options, spelled as in the file: <c>port</c>, <c>cors.allowed_origins[1]</c>.
+/// </param>
 /// <param name="Message">What is wrong with it, with the value, and what to write instead.</param>
 public sealed record OptionError(string Path, string Message)
 {
@@ -17,7 +19,8 @@ public sealed record OptionError(string Path, string Message)
 
     internal static IEnumerable<OptionError> Range<T>(string path, T value, T minimum, T maximum)
         where T : INumber<T> =>
-        Unless(value >= minimum && value <= maximum, path, $"{value} is out of range; write a number from {minimum} to {maximum}");
+        Unless(
+            value >= minimum && value <= maximum, path, $"{value} is out of range; write a number from {minimum} to {maximum}");
 
     internal static IEnumerable<OptionError> Minimum<T>(string path, T value, T minimum)
         where T : INumber<T> =>

@@ -108,7 +108,7 @@ internal sealed class OptionsBinder(ErrorLog errors, Func<Type, object> createDe
         {
             read = null;
             return property.IsSetNullable
-                || Report(node, path, $"expected {Wanted(property.PropertyType, property.Options)}, got no value; write one or remove the key");
+                || Expected(node, path, Wanted(property.PropertyType, property.Options), "; write one or remove the key");
         }
 
         return TryRead(node, path, property.Options.GetTypeInfo(property.PropertyType), out read);
@@ -207,7 +207,9 @@ internal sealed class OptionsBinder(ErrorLog errors, Func<Type, object> createDe
         if (!CoreSchema.TryReadInteger(scalar.Text, out var value) || value < range.Minimum || value > range.Maximum)
         {
             return Report(
-                scalar, path, $"{DisplayText.Clip(scalar.Text)} is out of range; write a number from {range.Minimum} to {range.Maximum}");
+                scalar,
+                path,
+                $"{DisplayText.Clip(scalar.Text)} is out of range; write a number from {range.Minimum} to {range.Maximum}");
         }
 
         read = JsonValue.Create(value);
@@ -219,11 +221,11 @@ internal sealed class OptionsBinder(ErrorLog errors, Func<Type, object> createDe
         var name = Array.Find(Enum.GetNames(type), name => NameInFile(name) == scalar.Text);
         read = name is null ? null : JsonValue.Create(name);
         return name is not null
-            || Report(scalar, path, $"expected {Wanted(type, null)}, got {scalar.Description}{NearName.Hint(scalar.Text, NamesInFile(type))}");
+            || Expected(scalar, path, Wanted(type, null), NearName.Hint(scalar.Text, NamesInFile(type)));
     }
 
-    private bool Expected(ConfigurationNode node, string path, string wanted) =>
-        Report(node, path, $"expected {wanted}, got {node.Description}");
+    private bool Expected(ConfigurationNode node, string path, string wanted, string advice = "") =>
+        Report(node, path, $"expected {wanted}, got {node.Description}{advice}");
 
     private bool Report(ConfigurationNode node, string path, string message)
     {
@@ -239,7 +241,8 @@ internal sealed class OptionsBinder(ErrorLog errors, Func<Type, object> createDe
     private static (long Minimum, long Maximum) IntegerRange(Type type) =>
         type == typeof(int) ? (int.MinValue, int.MaxValue)
         : type == typeof(long) ? (long.MinValue, long.MaxValue)
-        : throw new NotSupportedException($"An option cannot be of type {type}; use string, bool, int, long, double, an enum, a list or a record.");
+        : throw new NotSupportedException(
+            $"An option cannot be of type {type}; use string, bool, int, long, double, an enum, a list or a record.");
 
     private static string Wanted(Type type, JsonSerializerOptions? options)
     {

@@ -16,16 +16,18 @@ namespace Iii.Engine.Configuration;
 /// </para>
 /// <para>
 /// In plain text the value then replaces the marker before the parser runs, so that it is typed like anything else in the file.
-/// In quoted and block text the marker stays, and <see cref="Resolve"/> puts the value into the parsed text: no quote, backslash or
-/// line break of it can be misread. A variable without a value keeps its marker everywhere, which tells the binder to be silent
-/// about a text that is reported already.
+/// In quoted and block text the marker stays, and <see cref="Resolve"/> puts the value into the parsed text: no quote, backslash
+/// or line break of it can be misread. A variable without a value keeps its marker everywhere, which tells the binder to be
+/// silent about a text that is reported already.
 /// </para>
-/// <para>Marker layout: <see cref="MarkerStart"/>, three digits of base 64 (the reference's index, high digit first), filler.</para>
+/// <para>
+/// Marker layout: <see cref="MarkerStart"/>, three digits of base 64 (the reference's index, high digit first), filler.
+/// </para>
 /// </remarks>
 internal sealed class VariableExpansion
 {
     public const int MaxReferences = 10_000;
-    public const int MaxExpandedLength = 4 * 1024 * 1024;
+    public const int MaxValuesLength = 4 * 1024 * 1024;
 
     private const char MarkerStart = '\uF800';
     private const char MarkerFiller = '\uF801';
@@ -37,6 +39,7 @@ internal sealed class VariableExpansion
     private readonly ErrorLog _errors;
     private readonly bool[] _isPlain;
     private readonly List<Insertion> _insertions = [];
+    private long _valuesLength;
 
     private VariableExpansion(List<VariableReference> references, Func<string, string?> environment, ErrorLog errors)
     {
@@ -52,7 +55,7 @@ internal sealed class VariableExpansion
     /// <summary>Expands a file; null when an error keeps it from being read any further.</summary>
     public static VariableExpansion? Expand(SourceText source, Func<string, string?> environment, ErrorLog errors)
     {
-        var references = VariableReference.FindAll(source.Text);
+        var references = VariableReference.Find(source.Text, MaxReferences + 1);
         if (references.Count > MaxReferences)
         {
             errors.Error(references[MaxReferences].Offset, $"more than {MaxReferences} variables in one file");
@@ -153,49 +156,26 @@ internal sealed class VariableExpansion
     private bool TakeContexts(string marked)
     {
         var next = 0;
-        var depth = 0;
-        try
+        var scanner = new BoundedScanner(marked, _errors);
+        while (scanner.TryNext(out var token))
         {
-            for (var scanner = new Scanner(new StringReader(marked)); scanner.MoveNext();)
+            var start = ValueStart(token, marked);
+            for (; next < _references.Count && _references[next].Offset < token.End.Index; next++)
             {
-                var token = scanner.Current!;
-                if (token is Error error)
+                if (_references[next].Offset >= start)
                 {
-                    // Not an end to the scanner: it would give the same token for ever.
-                    _errors.Error((int)error.Start.Index, YamlTree.Describe(error.Value));
-                    return false;
-                }
-
-                depth += token is FlowSequenceStart or FlowMappingStart or BlockSequenceStart or BlockMappingStart ? 1
-                    : token is FlowSequenceEnd or FlowMappingEnd or BlockEnd ? -1
-                    : 0;
-                if (depth > YamlTree.MaxNesting)
-                {
-                    _errors.Error((int)token.Start.Index, YamlTree.TooDeep);
-                    return false;
-                }
-
-                var start = ValueStart(token, marked);
-                for (; next < _references.Count && _references[next].Offset < token.End.Index; next++)
-                {
-                    if (_references[next].Offset >= start)
-                    {
-                        _isPlain[next] = token is not Scalar { Style: not ScalarStyle.Plain };
-                        ReportMissing(_references[next]);
-                    }
+                    _isPlain[next] = token is not Scalar { Style: not ScalarStyle.Plain };
+                    Check(_references[next]);
                 }
             }
+        }
 
-            return true;
-        }
-        catch (YamlException exception)
-        {
-            _errors.Error((int)exception.Start.Index, YamlTree.Describe(exception.Message));
-            return false;
-        }
+        return !scanner.HasFailed && _valuesLength <= MaxValuesLength;
     }
 
-    /// <summary>Where the text of a token starts: the first line of a block text is its header, which may end in a comment.</summary>
+    /// <summary>
+    /// Where the text of a token starts: the first line of a block text is its header, which may end in a comment.
+    /// </summary>
     private static long ValueStart(Token token, string marked)
     {
         if (token is not Scalar { Style: ScalarStyle.Literal or ScalarStyle.Folded })
@@ -207,18 +187,28 @@ internal sealed class VariableExpansion
         return header < 0 ? token.End.Index : token.Start.Index + header;
     }
 
-    private void ReportMissing(VariableReference reference)
+    /// <summary>Reports a reference that matters and cannot be used.</summary>
+    private void Check(VariableReference reference)
     {
         if (reference.Fault is not null)
         {
             _errors.Error(reference.Offset, reference.Fault);
         }
-        else if (Value(reference) is null)
+        else if (Value(reference) is not { } value)
         {
             _errors.Error(
                 reference.Offset,
                 $"environment variable {DisplayText.Quote(reference.Name)} is not set and has no default; "
                 + $"set it, or write ${{{DisplayText.Clip(reference.Name)}:default}}");
+        }
+        else
+        {
+            var before = _valuesLength;
+            _valuesLength += value.Length;
+            if (before <= MaxValuesLength && _valuesLength > MaxValuesLength)
+            {
+                _errors.Error(reference.Offset, $"the variables of the file have more than {MaxValuesLength} characters");
+            }
         }
     }
 
@@ -247,11 +237,6 @@ internal sealed class VariableExpansion
             _insertions.Add(new Insertion(result.Length, value.Length, reference.Offset, reference.Length));
             result.Append(value);
             copied = reference.Offset + reference.Length;
-            if (result.Length > MaxExpandedLength)
-            {
-                _errors.Error(reference.Offset, $"with its variables put in, the file is longer than {MaxExpandedLength} characters");
-                return false;
-            }
         }
 
         Text = result.Append(marked, copied, marked.Length - copied).ToString();

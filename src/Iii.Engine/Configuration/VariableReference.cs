@@ -8,10 +8,11 @@ namespace Iii.Engine.Configuration;
 /// <param name="Fault">Why it is not a usable reference; null when it is one.</param>
 internal sealed record VariableReference(int Offset, int Length, string Name, string? Default, string? Fault)
 {
-    public static List<VariableReference> FindAll(string text)
+    /// <summary>The references of a text in its order, at most <paramref name="limit"/> of them.</summary>
+    public static List<VariableReference> Find(string text, int limit)
     {
         var found = new List<VariableReference>();
-        for (var start = text.IndexOf("${", StringComparison.Ordinal); start >= 0;)
+        for (var start = text.IndexOf("${", StringComparison.Ordinal); start >= 0 && found.Count < limit;)
         {
             var reference = Read(text, start);
             found.Add(reference);
@@ -34,7 +35,8 @@ internal sealed record VariableReference(int Offset, int Length, string Name, st
         var colon = inside.IndexOf(':', StringComparison.Ordinal);
         var name = colon < 0 ? inside : inside[..colon];
         var fallback = colon < 0 ? null : inside[(colon + 1)..];
-        var fault = name.Length == 0 ? $"{DisplayText.Quote("${" + inside + "}")} names no variable; write ${{NAME}} or ${{NAME:default}}"
+        var fault = name.Length == 0
+            ? $"{DisplayText.Quote("${" + inside + "}")} names no variable; write ${{NAME}} or ${{NAME:default}}"
             : inside.Contains("${", StringComparison.Ordinal) ? "a variable cannot stand inside the default of another"
             : null;
         return new VariableReference(start, end + 3, name, fallback, fault);

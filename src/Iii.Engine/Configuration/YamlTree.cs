@@ -14,6 +14,10 @@ internal sealed class YamlTree
 
     public const string TooDeep = "lists and mappings are nested too deeply; 64 levels are the limit";
 
+    /// <summary>For what the parser has no words of its own.</summary>
+    public const string CannotGoOn =
+        "this is not YAML: the text cannot go on like this; is a bracket, a brace or a quote before it not closed?";
+
     private const string CoreTagPrefix = "tag:yaml.org,2002:";
 
     private readonly VariableExpansion _expansion;
@@ -32,13 +36,20 @@ internal sealed class YamlTree
     /// <summary>Reads the one document of a file; null when an error keeps it from being read.</summary>
     public static ConfigurationNode? Read(VariableExpansion expansion, ErrorLog errors)
     {
+        var tree = new YamlTree(expansion, errors);
         try
         {
-            return new YamlTree(expansion, errors).ReadDocument();
+            return tree.ReadDocument();
         }
         catch (YamlException exception)
         {
             errors.Error(expansion.ToSource(exception.Start.Index), Describe(exception.Message));
+            return null;
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or ArgumentException)
+        {
+            // What this parser throws for content after the end of a document, among others.
+            errors.Error(expansion.ToSource(tree._parser.Current?.End.Index ?? 0), CannotGoOn);
             return null;
         }
     }
@@ -47,7 +58,9 @@ internal sealed class YamlTree
     public static string Describe(string message) =>
         "this is not YAML: " + DisplayText.Clip(message.Length == 0 ? message : char.ToLowerInvariant(message[0]) + message[1..]);
 
-    /// <summary>The first character that YAML forbids or that is kept for the expansion of variables; -1 when there is none.</summary>
+    /// <summary>
+    /// The first character that YAML forbids or that is kept for the expansion of variables; -1 when there is none.
+    /// </summary>
     public static int IndexOfForbidden(ReadOnlySpan<char> text)
     {
         for (var i = 0; i < text.Length; i++)
@@ -84,7 +97,8 @@ internal sealed class YamlTree
         _parser.Consume<StreamStart>();
         if (!_parser.TryConsume<DocumentStart>(out _))
         {
-            _errors.Error(0, "the file is empty; write 'modules: []' for an engine without modules, or remove the file for the defaults");
+            _errors.Error(
+                0, "the file is empty; write 'modules: []' for an engine without modules, or remove the file for the defaults");
             return null;
         }
 
@@ -203,12 +217,14 @@ internal sealed class YamlTree
             }
             else if (isPlainKey && name.Text == "<<")
             {
-                _errors.Error(name.Offset, "merge keys ('<<') are not supported; repeat the keys, or give the whole value an anchor");
+                _errors.Error(
+                    name.Offset, "merge keys ('<<') are not supported; repeat the keys, or give the whole value an anchor");
             }
             else if (!places.TryAdd(name.Text, name.Offset))
             {
                 _errors.Error(
-                    name.Offset, $"key {DisplayText.Quote(name.Text)} is already given in line {_errors.Source.Line(places[name.Text])}");
+                    name.Offset,
+                    $"key {DisplayText.Quote(name.Text)} is already given in line {_errors.Source.Line(places[name.Text])}");
             }
             else
             {

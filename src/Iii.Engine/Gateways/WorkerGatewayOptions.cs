@@ -46,7 +46,9 @@ public sealed record WorkerGatewayOptions : IValidatableOptions
     /// </remarks>
     public int Port { get; init; } = DefaultPort;
 
-    /// <summary>Longest message accepted from a worker, in bytes. Default 64 MiB. A longer one closes the connection with 1009.</summary>
+    /// <summary>
+    /// Longest message accepted from a worker, in bytes. Default 64 MiB. A longer one closes the connection with 1009.
+    /// </summary>
     public int MaxMessageBytes { get; init; } = DefaultMaxMessageBytes;
 
     /// <summary>Time between two pings to a worker, in milliseconds. Default 20,000.</summary>
@@ -65,7 +67,9 @@ public sealed record WorkerGatewayOptions : IValidatableOptions
     /// </remarks>
     public long OutboundQueueBytes { get; init; } = DefaultOutboundQueueBytes;
 
-    /// <summary>Messages that may wait to be sent to one worker. Default 65,536. At the limit: as <see cref="OutboundQueueBytes"/>.</summary>
+    /// <summary>
+    /// Messages that may wait to be sent to one worker. Default 65,536. At the limit: as <see cref="OutboundQueueBytes"/>.
+    /// </summary>
     public int OutboundQueueMessages { get; init; } = DefaultOutboundQueueMessages;
 
     /// <summary>

@@ -42,7 +42,7 @@ public sealed class ConfigurationReaderTests
     [InlineData("cluster: {}", "1:1 'cluster' is known but this version does not include it yet; remove it")]
     [InlineData("[a]", "1:1 expected a mapping with the keys port, modules, workers, got a list")]
     [InlineData("text", "1:1 expected a mapping with the keys port, modules, workers, got the text 'text'")]
-    [InlineData("---\n", "1:4 expected a mapping with the keys port, modules, workers, got no value")]
+    [InlineData("---\n", "2:1 expected a mapping with the keys port, modules, workers, got no value")]
     public void What_is_wrong_at_the_top_is_reported_at_its_place(string text, string expected)
     {
         Assert.Equal([expected], Configured.Errors(text));

@@ -174,6 +174,19 @@ public sealed class YamlTreeTests
     }
 
     [Theory]
+    [InlineData("modules: [1\nport: 2", "The '[' in line 1 is not closed before it.")]
+    [InlineData("modules:\n  - {a: [1, 2], b: c\nport: 2", "a brace or a quote before it not closed?")]
+    [InlineData("port: \"\\uD800\\uD800\"", "the text cannot go on like this")]
+    [InlineData("modules: [a\nport: @x", "The '[' in line 1 is not closed before it.")]
+    [InlineData("...\n!<x> ", "the text cannot go on like this")]
+    [InlineData("port: a: b", "invalid mapping")]
+    [InlineData("port: \"a\": b", "mapping values are not allowed in this context")]
+    public void A_mistake_in_the_syntax_ends_the_reading(string text, string expected)
+    {
+        Assert.Contains(expected, Configured.Error(text).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("", nameof(ScalarKind.Null))]
     [InlineData("~", nameof(ScalarKind.Null))]
     [InlineData("null", nameof(ScalarKind.Null))]

@@ -118,6 +118,18 @@ public sealed class GarbageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_frame_of_65_mebibytes_is_over_the_default_limit()
+    {
+        await using var engine = await TestEngine.StartAsync();
+        await using var bystander = await engine.ConnectAsync();
+        await using var worker = await engine.ConnectAsync();
+        await worker.SendAsync(new byte[65 * 1024 * 1024], WebSocketMessageType.Binary);
+        await worker.EndAsync();
+        Assert.Equal(WebSocketCloseStatus.MessageTooBig, worker.CloseStatus);
+        Assert.Empty(await bystander.BarrierAsync());
+    }
+
+    [Fact]
     public async Task A_message_of_many_fragments_is_one_message()
     {
         using var raw = await RawSocket.ConnectAsync(_engine.WorkerPort);

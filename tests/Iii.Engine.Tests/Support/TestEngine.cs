@@ -1,6 +1,7 @@
 using Iii.Engine.Configuration;
 using Iii.Engine.Gateways;
 using Iii.Engine.Hosting;
+using Iii.Engine.Modules.Http;
 
 namespace Iii.Engine.Tests.Support;
 
@@ -13,11 +14,14 @@ internal sealed class TestEngine : IAsyncDisposable
 
     public int WorkerPort => _host.Listeners.Single(listener => listener.Name == "workers").Port;
 
-    public static async Task<TestEngine> StartAsync(WorkerGatewayOptions? gateway = null)
+    public int HttpPort => _host.Listeners.Single(listener => listener.Name == "http").Port;
+
+    public static async Task<TestEngine> StartAsync(WorkerGatewayOptions? gateway = null, HttpOptions? http = null)
     {
         var host = EngineHost.Create(new EngineConfiguration
         {
             Gateway = (gateway ?? new WorkerGatewayOptions()) with { Host = "127.0.0.1", Port = 0 },
+            Http = (http ?? new HttpOptions()) with { Host = "127.0.0.1", Port = 0 },
         });
         await host.StartAsync(TestContext.Current.CancellationToken);
         return new TestEngine(host);

@@ -4,14 +4,20 @@ using Iii.Engine.Configuration;
 namespace Iii.Engine.Modules.Http;
 
 /// <summary>Which pages of other origins may call the HTTP module.</summary>
-/// <remarks>Keys this version does not know are tolerated here, as clients' files carry some; one that looks like a slip is warned of.</remarks>
+/// <remarks>
+/// Keys this version does not know are tolerated here, as clients' files carry some; one that looks like a slip is warned of.
+/// </remarks>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
 public sealed record HttpCorsOptions : IValidatableOptions
 {
-    /// <summary>Origins that are allowed, each exactly as a browser sends it. Default none, which means every origin, as does <c>*</c>.</summary>
+    /// <summary>
+    /// Origins that are allowed, each exactly as a browser sends it. Default none, which means every origin, as does <c>*</c>.
+    /// </summary>
     public IReadOnlyList<string> AllowedOrigins { get; init; } = [];
 
-    /// <summary>Methods named in the answer to a preflight request. Default none, which means <c>*</c>. Nothing is blocked by it.</summary>
+    /// <summary>
+    /// Methods named in the answer to a preflight request. Default none, which means <c>*</c>. Nothing is blocked by it.
+    /// </summary>
     public IReadOnlyList<string> AllowedMethods { get; init; } = [];
 
     /// <inheritdoc/>
@@ -24,7 +30,8 @@ public sealed record HttpCorsOptions : IValidatableOptions
             {
                 yield return new OptionError(
                     $"allowed_origins[{i}]",
-                    $"{DisplayText.Quote(origin)} matches no origin; write scheme and host without a final '/', such as 'https://example.org', or '*'");
+                    $"{DisplayText.Quote(origin)} matches no origin; write scheme and host without a final '/', "
+                    + "such as 'https://example.org', or '*'");
             }
         }
 
@@ -33,7 +40,8 @@ public sealed record HttpCorsOptions : IValidatableOptions
             if (!HttpToken.IsToken(AllowedMethods[i]))
             {
                 yield return new OptionError(
-                    $"allowed_methods[{i}]", $"{DisplayText.Quote(AllowedMethods[i])} is not an HTTP method; write one such as 'GET', or '*'");
+                    $"allowed_methods[{i}]",
+                    $"{DisplayText.Quote(AllowedMethods[i])} is not an HTTP method; write one such as 'GET', or '*'");
             }
         }
     }

@@ -14,7 +14,7 @@ public sealed record HttpOptions : IValidatableOptions
     public const int DefaultPort = 3111;
 
     /// <summary>Default of <see cref="DefaultTimeoutMs"/>: half a minute.</summary>
-    public const int DefaultTimeoutDefaultMs = 30_000;
+    public const int DefaultDefaultTimeoutMs = 30_000;
 
     /// <summary>Default of <see cref="ConcurrencyRequestLimit"/>.</summary>
     public const int DefaultConcurrencyRequestLimit = 1024;
@@ -36,7 +36,7 @@ public sealed record HttpOptions : IValidatableOptions
     /// request is answered as timed out.
     /// </summary>
     [JsonPropertyName("default_timeout")]
-    public int DefaultTimeoutMs { get; init; } = DefaultTimeoutDefaultMs;
+    public int DefaultTimeoutMs { get; init; } = DefaultDefaultTimeoutMs;
 
     /// <summary>
     /// Requests that are worked on at a time, over all routes of this instance. Default 1,024, at least 1. A request beyond it
@@ -51,7 +51,9 @@ public sealed record HttpOptions : IValidatableOptions
     /// </remarks>
     public int ConcurrencyQueueLimit { get; init; } = DefaultConcurrencyQueueLimit;
 
-    /// <summary><c>body_limit</c>: longest JSON body the engine holds in memory, in bytes. Default 16 MiB. A longer one is answered 413.</summary>
+    /// <summary>
+    /// <c>body_limit</c>: longest JSON body the engine holds in memory, in bytes. Default 16 MiB. A longer one is answered 413.
+    /// </summary>
     [JsonPropertyName("body_limit")]
     public int BodyLimitBytes { get; init; } = DefaultBodyLimitBytes;
 
@@ -61,7 +63,9 @@ public sealed record HttpOptions : IValidatableOptions
     /// <summary>Header that carries the id of a request, in and out. Default null: no id.</summary>
     public string? RequestIdHeader { get; init; }
 
-    /// <summary>Whether a path with a final <c>/</c> finds the route without it, and the other way round. Default false.</summary>
+    /// <summary>
+    /// Whether a path with a final <c>/</c> finds the route without it, and the other way round. Default false.
+    /// </summary>
     public bool IgnoreTrailingSlash { get; init; }
 
     /// <summary>Function that answers requests no route matches. Default null: they are answered 404.</summary>
