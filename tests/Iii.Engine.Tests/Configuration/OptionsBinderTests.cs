@@ -54,7 +54,7 @@ public sealed class OptionsBinderTests
             + "outbound_queue_messages: 6, invocation_timeout_ms: 7, max_registrations: 8, drain_timeout_ms: 0 }")).Gateway;
 
         Assert.Equal(
-            new Gateways.WorkerGatewayOptions
+            new Iii.Engine.Gateways.WorkerGatewayOptions
             {
                 Host = "h",
                 Port = 1,

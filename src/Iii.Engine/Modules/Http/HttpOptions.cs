@@ -14,7 +14,7 @@ public sealed record HttpOptions : IValidatableOptions
     public const int DefaultPort = 3111;
 
     /// <summary>Default of <see cref="DefaultTimeoutMs"/>: half a minute.</summary>
-    public const int DefaultDefaultTimeoutMs = 30_000;
+    public const int DefaultTimeoutDefaultMs = 30_000;
 
     /// <summary>Default of <see cref="ConcurrencyRequestLimit"/>.</summary>
     public const int DefaultConcurrencyRequestLimit = 1024;
@@ -36,7 +36,7 @@ public sealed record HttpOptions : IValidatableOptions
     /// request is answered as timed out.
     /// </summary>
     [JsonPropertyName("default_timeout")]
-    public int DefaultTimeoutMs { get; init; } = DefaultDefaultTimeoutMs;
+    public int DefaultTimeoutMs { get; init; } = DefaultTimeoutDefaultMs;
 
     /// <summary>
     /// Requests that are worked on at a time, over all routes of this instance. Default 1,024, at least 1. A request beyond it
