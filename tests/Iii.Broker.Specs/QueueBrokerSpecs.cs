@@ -299,7 +299,7 @@ public abstract class QueueBrokerSpecs : SeamSpecs<IQueueBroker>
             broker,
             new QueueSubscription(_queue) { Ordering = QueueOrdering.PerKey, Concurrency = 4 },
             deliveries,
-            seen => seen.Text == "a2" && seen.Attempt < 3 ? QueueVerdict.RetryAfter(TimeSpan.FromMilliseconds(400)) : QueueVerdict.Ack);
+            seen => seen.Text == "a2" && seen.Attempt < 3 ? QueueVerdict.RetryAfter(TimeSpan.FromMilliseconds(700)) : QueueVerdict.Ack);
         await EnqueueKeyedAsync(broker, "a1", "a2", "a3");
         await Eventually.HoldsAsync("a2 waits for its next attempt", () => deliveries.Items.Contains(new Seen("a2", 1)));
         await EnqueueKeyedAsync(broker, "b1", "b2");
@@ -432,7 +432,7 @@ public abstract class QueueBrokerSpecs : SeamSpecs<IQueueBroker>
     public async Task A_delayed_message_comes_after_those_that_are_not()
     {
         var broker = await OpenAsync();
-        var delayed = new EnqueueOptions { Delay = TimeSpan.FromSeconds(1) };
+        var delayed = new EnqueueOptions { Delay = TimeSpan.FromSeconds(2) };
         if (!broker.Features.HasFlag(BrokerFeatures.Delay))
         {
             await RefusesAsync(BrokerErrorCodes.NotSupported, async () => await broker.EnqueueAsync(_queue, Message("1"), delayed, Cancel));
@@ -442,7 +442,7 @@ public abstract class QueueBrokerSpecs : SeamSpecs<IQueueBroker>
         var deliveries = new Recorder<Seen>();
         await using var consumer = await ConsumeAsync(broker, new QueueSubscription(_queue), deliveries);
         await broker.EnqueueAsync(_queue, Message("later"), delayed, Cancel);
-        await broker.EnqueueAsync(_queue, Message("sooner"), delayed with { Delay = TimeSpan.FromMilliseconds(300) }, Cancel);
+        await broker.EnqueueAsync(_queue, Message("sooner"), delayed with { Delay = TimeSpan.FromSeconds(1) }, Cancel);
         await EnqueueAsync(broker, "now");
 
         Assert.Equal(["now", "sooner", "later"], (await deliveries.WaitForAsync(3)).Select(seen => seen.Text));

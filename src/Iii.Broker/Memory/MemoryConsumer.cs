@@ -49,19 +49,24 @@ internal sealed class MemoryConsumer : IAsyncDisposable
         ThreadPool.UnsafeQueueUserWorkItem(delivery, preferLocal: false);
     }
 
+    /// <summary>Whether the handler may still be called: the message may have been given to another while the work item waited.</summary>
+    public bool TryBegin(MemoryDelivery delivery)
+    {
+        lock (_queue.Lock)
+        {
+            delivery.HasEnded = delivery.IsAbandoned;
+            return !delivery.IsAbandoned;
+        }
+    }
+
     /// <summary>The handler has given its verdict, or null and why not.</summary>
     public void Complete(MemoryDelivery delivery, QueueVerdict? verdict, AttemptFailure? failure)
     {
         lock (_queue.Lock)
         {
             delivery.HasEnded = true;
-            if (!_running.Contains(delivery))
-            {
-                return;
-            }
-
             // Cut off, the verdict cannot reach the world: the message stays leased until its time has passed.
-            if (_link.IsUp)
+            if (_link.IsUp && !delivery.IsAbandoned)
             {
                 Settle(delivery, verdict, failure);
             }
@@ -97,7 +102,7 @@ internal sealed class MemoryConsumer : IAsyncDisposable
                 {
                     delivery.StartLeaseTimer(_world.Clock, Subscription.LeaseTime, () => OnLeaseOver(delivery));
                 }
-                else if (!delivery.HasEnded)
+                else if (!delivery.HasEnded && !delivery.IsAbandoned)
                 {
                     delivery.StopLeaseTimer();
                 }
@@ -116,11 +121,25 @@ internal sealed class MemoryConsumer : IAsyncDisposable
                 return;
             }
 
-            Settle(delivery, null, new AttemptFailure(AttemptFailure.ConsumerLost, "The consumer could not be reached until its lease was over."));
-            SignalIfDrained();
+            delivery.IsAbandoned = true;
         }
 
         delivery.Cancel();
+        GiveBack([delivery], "The consumer could not be reached until its lease was over.");
+    }
+
+    /// <summary>Lets others have what was abandoned; only after its handlers were told, so that none starts late without knowing.</summary>
+    private void GiveBack(IEnumerable<MemoryDelivery> abandoned, string why)
+    {
+        lock (_queue.Lock)
+        {
+            foreach (var delivery in abandoned.Where(_running.Contains))
+            {
+                Settle(delivery, null, new AttemptFailure(AttemptFailure.ConsumerLost, why));
+            }
+
+            SignalIfDrained();
+        }
     }
 
     private async Task DrainAsync()
@@ -160,15 +179,21 @@ internal sealed class MemoryConsumer : IAsyncDisposable
         lock (_queue.Lock)
         {
             abandoned = [.. _running.Where(delivery => !delivery.HasEnded)];
-            foreach (var delivery in abandoned.Where(_ => _link.IsUp))
+            foreach (var delivery in abandoned)
             {
-                Settle(delivery, null, new AttemptFailure(AttemptFailure.ConsumerLost, "The consumer stopped before the handler had finished."));
+                delivery.IsAbandoned = true;
             }
         }
 
         foreach (var delivery in abandoned)
         {
             delivery.Cancel();
+        }
+
+        // Cut off, giving back cannot reach the world: its leases have to run out.
+        if (_link.IsUp)
+        {
+            GiveBack(abandoned, "The consumer stopped before the handler had finished.");
         }
     }
 

@@ -28,6 +28,9 @@ internal sealed class MemoryDelivery(MemoryConsumer consumer, QueueEntry entry, 
     /// <summary>The handler has returned. Guarded by the queue's lock, as is the lease.</summary>
     public bool HasEnded { get; set; }
 
+    /// <summary>Its verdict no longer counts: the message is, or is about to be, somebody else's. Guarded by the queue's lock.</summary>
+    public bool IsAbandoned { get; set; }
+
     /// <summary>The run itself; it never fails.</summary>
     public Task Completion { get; private set; } = Task.CompletedTask;
 
@@ -70,6 +73,11 @@ internal sealed class MemoryDelivery(MemoryConsumer consumer, QueueEntry entry, 
 
     private async Task RunAsync()
     {
+        if (!consumer.TryBegin(this))
+        {
+            return;
+        }
+
         try
         {
             var verdict = await consumer.Handler(_delivery, _lost.Token).ConfigureAwait(false);

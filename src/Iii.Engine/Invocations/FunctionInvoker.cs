@@ -35,7 +35,7 @@ internal sealed class FunctionInvoker(
         }
 
         var now = time.GetTimestamp();
-        var timeout = invocation.Timeout > TimeSpan.Zero && invocation.Timeout < ceiling ? invocation.Timeout : ceiling;
+        var timeout = invocation.Timeout > TimeSpan.Zero ? invocation.Timeout : ceiling;
         pending.Begin(
             DispatchIds.Next(), function!, metrics, now, now + (long)(timeout.TotalSeconds * time.TimestampFrequency), timeout);
 

@@ -24,6 +24,6 @@ internal readonly ref struct Invocation
     /// <summary>The worker that calls; null when the engine does (protocol §3.2).</summary>
     public WorkerIdentity? Caller { get; init; }
 
-    /// <summary>How long the call may take; zero for the engine's ceiling, which also bounds longer wishes.</summary>
+    /// <summary>How long the call may take; zero for the engine's ceiling (a worker's call names no time).</summary>
     public TimeSpan Timeout { get; init; }
 }

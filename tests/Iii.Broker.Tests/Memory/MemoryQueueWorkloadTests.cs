@@ -71,38 +71,40 @@ public sealed class MemoryQueueWorkloadTests
                 await ConsumeAsync(instance);
             }
 
-            await Eventually.HoldsAsync($"seed {_seed}: all is finished with", () =>
+            await Eventually.HoldsAsync($"seed {_seed}: all is finished with", async () =>
             {
                 _time.Advance(TimeSpan.FromMilliseconds(500));
-                return Enumerable.Range(0, Keys).All(key => FinishedCount(key) == _enqueued[key]);
+                var stats = await _instances[0].Broker.GetStatsAsync(Queue, TestContext.Current.CancellationToken);
+                return stats!.Groups.Single() is { Waiting: 0, Delayed: 0, Delivering: 0 };
             });
         }
 
         public void Check()
         {
             Assert.True(_violations.Items.Count == 0, $"Seed {_seed}: {string.Join("; ", _violations.Items)}");
-            Assert.Equal(Keys, _histories.Count(history => history.Starts.Count > 0));
+            Assert.True(_enqueued.Sum() > 50, $"Seed {_seed}: {_enqueued.Sum()} messages are no workload.");
+            Assert.Equal(_enqueued, _histories.Select((_, key) => FinishedCount(key)));
         }
 
         private async Task StepAsync(Instance instance)
         {
-            switch (_random.Next(10))
+            switch (_random.Next(12))
             {
-                case < 5 when instance.Link.IsUp:
+                case < 6 when instance.Link.IsUp:
                     await EnqueueAsync(instance);
                     break;
-                case 5 when instance.Link.IsUp && instance.Consumers.Count < 3:
+                case 6 when instance.Link.IsUp && instance.Consumers.Count < 3:
                     await ConsumeAsync(instance);
                     break;
-                case 6 when instance.Consumers.Count > 0:
+                case 7 when instance.Consumers.Count > 0:
                     var consumer = instance.Consumers[_random.Next(instance.Consumers.Count)];
                     instance.Consumers.Remove(consumer);
                     await consumer.DisposeAsync();
                     break;
-                case 7:
+                case 8:
                     instance.Link.Cut();
                     break;
-                case 8:
+                case 9 or 10:
                     instance.Link.Restore();
                     break;
                 default:
@@ -130,14 +132,14 @@ public sealed class MemoryQueueWorkloadTests
             };
             var random = new Random(_random.Next());
             instance.Consumers.Add(await instance.Broker.ConsumeAsync(
-                subscription, (delivery, _) => HandleAsync(delivery, random), TestContext.Current.CancellationToken));
+                subscription, (delivery, lost) => HandleAsync(delivery, random, lost), TestContext.Current.CancellationToken));
         }
 
-        private async ValueTask<QueueVerdict> HandleAsync(QueueDelivery delivery, Random random)
+        private async ValueTask<QueueVerdict> HandleAsync(QueueDelivery delivery, Random random, CancellationToken lost)
         {
             var key = int.Parse(delivery.OrderingKey!, null);
             var number = BitConverter.ToInt32(delivery.Payload.Span);
-            Start(key, number);
+            Start(key, number, lost);
             int dice;
             lock (random)
             {
@@ -164,11 +166,17 @@ public sealed class MemoryQueueWorkloadTests
             }
         }
 
-        private void Start(int key, int number)
+        private void Start(int key, int number, CancellationToken lost)
         {
             var history = _histories[key];
             lock (history)
             {
+                // It has been told that the message is somebody else's; what it does now is known not to count.
+                if (lost.IsCancellationRequested)
+                {
+                    return;
+                }
+
                 if (history.Starts.Count > 0 && number < history.Starts[^1])
                 {
                     _violations.Add($"key {key}: {number} started after {history.Starts[^1]}");

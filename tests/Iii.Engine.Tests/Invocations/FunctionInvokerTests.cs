@@ -54,16 +54,18 @@ public sealed class FunctionInvokerTests : IDisposable
     }
 
     [Fact]
-    public async Task Ceiling_bounds_calls_that_name_no_deadline_or_a_longer_one()
+    public async Task Ceiling_bounds_calls_that_name_no_deadline_and_only_those()
     {
         Register("f", static (_, _) => new ValueTask<ReadOnlyMemory<byte>>(new TaskCompletionSource<ReadOnlyMemory<byte>>().Task));
-        var calls = new[] { InvokeAsync("f", TimeSpan.Zero), InvokeAsync("f", TimeSpan.FromDays(1)) };
+        var unbounded = InvokeAsync("f", TimeSpan.Zero);
+        var patient = InvokeAsync("f", TimeSpan.FromHours(1));
         _time.Advance(TimeSpan.FromMinutes(10) + DeadlineSweeper.Period);
-        foreach (var call in calls)
-        {
-            using var result = await call;
-            Assert.Equal(ErrorCodes.InvocationTimeout, result.ReadError().Code);
-        }
+        using var result = await unbounded;
+        Assert.Equal(ErrorCodes.InvocationTimeout, result.ReadError().Code);
+        Assert.False(patient.IsCompleted);
+        _time.Advance(TimeSpan.FromMinutes(51));
+        using var late = await patient;
+        Assert.Equal(ErrorCodes.InvocationTimeout, late.ReadError().Code);
     }
 
     [Fact]

@@ -20,12 +20,20 @@ internal sealed class HttpErrors(ResponseWriter responses, bool isEnvelope)
     {
         context.Response.Headers.Allow = RouteMethodNames.Describe(allowed);
         return SendAsync(
-            context, StatusCodes.Status405MethodNotAllowed, null, "method_not_allowed", "There is no route with this method for this path");
+            context,
+            StatusCodes.Status405MethodNotAllowed,
+            null,
+            "method_not_allowed",
+            "There is no route with this method for this path");
     }
 
     public ValueTask<FlushResult> ConditionNotMetAsync(HttpContext context) =>
         SendAsync(
-            context, StatusCodes.Status422UnprocessableEntity, "Request condition not met", "condition_not_met", "Request condition not met",
+            context,
+            StatusCodes.Status422UnprocessableEntity,
+            "Request condition not met",
+            "condition_not_met",
+            "Request condition not met",
             isSkipped: true);
 
     /// <summary>The body is larger than the limit; the connection ends, as the rest of the body is not read.</summary>
@@ -33,14 +41,22 @@ internal sealed class HttpErrors(ResponseWriter responses, bool isEnvelope)
     {
         context.Response.Headers.Connection = "close";
         return SendAsync(
-            context, StatusCodes.Status413PayloadTooLarge, "request body too large", "body_too_large", "The request body is larger than body_limit");
+            context,
+            StatusCodes.Status413PayloadTooLarge,
+            "request body too large",
+            "body_too_large",
+            "The request body is larger than body_limit");
     }
 
     public ValueTask<FlushResult> OverloadedAsync(HttpContext context)
     {
         context.Response.Headers.RetryAfter = RetryAfterSeconds;
         return SendAsync(
-            context, StatusCodes.Status503ServiceUnavailable, "overloaded", ErrorCodes.LimitExceeded, "Too many requests are under way; try again later");
+            context,
+            StatusCodes.Status503ServiceUnavailable,
+            "overloaded",
+            ErrorCodes.LimitExceeded,
+            "Too many requests are under way; try again later");
     }
 
     public ValueTask<FlushResult> TimedOutAsync(HttpContext context) =>

@@ -14,7 +14,8 @@ internal sealed class HttpMetrics : IDisposable
     public HttpMetrics(TimeProvider time, RequestSlots slots)
     {
         _time = time;
-        _duration = _meter.CreateHistogram<double>("iii.http.request.duration", "s", "Time from a request's arrival to the end of its response");
+        _duration = _meter.CreateHistogram<double>(
+            "iii.http.request.duration", "s", "Time from a request's arrival to the end of its response");
         _meter.CreateObservableUpDownCounter("iii.http.active_requests", () => slots.InUse, description: "Requests under way");
     }
 
@@ -25,7 +26,12 @@ internal sealed class HttpMetrics : IDisposable
         {
             _duration.Record(
                 _time.GetElapsedTime(arrived).TotalSeconds,
-                new TagList { { "http.route", route.Label }, { "http.request.method", route.MethodName }, { "http.response.status_code", status } });
+                new TagList
+                {
+                    { "http.route", route.Label },
+                    { "http.request.method", route.MethodName },
+                    { "http.response.status_code", status },
+                });
         }
     }
 

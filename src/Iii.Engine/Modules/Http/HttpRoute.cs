@@ -4,7 +4,9 @@ using Iii.Protocol;
 
 namespace Iii.Engine.Modules.Http;
 
-/// <summary>One route: what it matches, what it calls, and those bytes of the function's input that are the same for every request.</summary>
+/// <summary>
+/// One route: what it matches, what it calls, and those bytes of the function's input that are the same for every request.
+/// </summary>
 internal sealed class HttpRoute
 {
     private readonly byte[] _pathAndMethod;

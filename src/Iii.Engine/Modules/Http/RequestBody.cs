@@ -33,7 +33,10 @@ internal sealed class RequestBody(int limit, TimeProvider time)
         }
 
         await using var timer = time.CreateTimer(
-            static state => ((PipeReader)state!).CancelPendingRead(), reader, patience, Timeout.InfiniteTimeSpan);
+            static state => ((PipeReader)state!).CancelPendingRead(),
+            reader,
+            patience > TimeSpan.Zero ? patience : TimeSpan.Zero,
+            Timeout.InfiniteTimeSpan);
         for (var next = first; ; next = reader.ReadAsync())
         {
             var read = await next;

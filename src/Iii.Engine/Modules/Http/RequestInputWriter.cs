@@ -123,7 +123,8 @@ internal sealed class RequestInputWriter(ClientAddress clientAddress, string? re
         }
     }
 
-    // Here stand the members "request_body" and "response", once requests and responses can be streamed over channels.
+    // Here stand the members "request_body" and "response", once requests and responses can be streamed over channels: after
+    // the request's own members and before those of the body, so that no body can put a reference of its own first.
     private static void WriteChannelRefs(ref FrameBuilder frame) => frame.Append(default);
 
     private void WriteOrigin(ref FrameBuilder frame, HttpContext context)

@@ -5,7 +5,7 @@ namespace Iii.Engine.Modules.Http;
 /// <summary>How far a request came.</summary>
 internal enum RequestEnd
 {
-    /// <summary>The function was called, and there is its result.</summary>
+    /// <summary>The function was called.</summary>
     Called,
 
     /// <summary>The body is larger than the limit.</summary>
@@ -20,6 +20,11 @@ internal enum RequestEnd
     /// <summary>The condition gave no answer.</summary>
     ConditionFailed,
 }
+
+/// <summary>A request whose function has been called, or will not be.</summary>
+/// <param name="End">How far it came.</param>
+/// <param name="Call">The call, to be awaited exactly once; only there when the function was called.</param>
+internal readonly record struct StartedRequest(RequestEnd End, ValueTask<InvocationResult> Call = default);
 
 /// <summary>What became of a request.</summary>
 /// <param name="End">How far it came.</param>

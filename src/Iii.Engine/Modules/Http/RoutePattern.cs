@@ -109,13 +109,15 @@ internal sealed class RoutePattern
 
         if (text.AsSpan().IndexOfAny('?', '#') is >= 0 and var at)
         {
-            return $"api_path \"{text}\" contains '{text[at]}'; write the path alone, \"{text[..at]}\": every query is passed to the function";
+            return $"api_path \"{text}\" contains '{text[at]}'; "
+                + $"write the path alone, \"{text[..at]}\": every query is passed to the function";
         }
 
         if (text.AsSpan().IndexOfAnyExceptInRange('!', '~') >= 0)
         {
             var encoded = string.Join('/', text.Split('/').Select(Uri.EscapeDataString));
-            return $"api_path \"{text}\" contains a character that no URL has; paths are compared percent-encoded, so write \"{encoded}\"";
+            return $"api_path \"{text}\" contains a character that no URL has; "
+                + $"paths are compared percent-encoded, so write \"{encoded}\"";
         }
 
         return null;
@@ -139,9 +141,10 @@ internal sealed class RoutePattern
             return new RouteSegment(RouteSegmentKind.Literal, part);
         }
 
-        if (!part.StartsWith('{') || !part.EndsWith('}') || part.AsSpan(1).Contains('{') || part.IndexOf('}') != part.Length - 1)
+        if (!part.StartsWith('{') || part.LastIndexOf('{') > 0 || part.IndexOf('}') != part.Length - 1)
         {
-            problem = $"api_path segment \"{part}\" mixes braces with text; a parameter takes a whole segment: write \":name\" or \"{{name}}\"";
+            problem = $"api_path segment \"{part}\" mixes braces with text; "
+                + "a parameter takes a whole segment: write \":name\" or \"{name}\"";
             return default;
         }
 

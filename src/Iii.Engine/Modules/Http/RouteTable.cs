@@ -6,7 +6,9 @@ namespace Iii.Engine.Modules.Http;
 /// The routes that are registered, and the trie made of them. Changes are gathered for a moment and published together, so
 /// that a flood of registrations costs a few rebuilds, and requests are served from the last trie meanwhile.
 /// </summary>
-/// <remarks>Thread-safe. Of several routes with the same method and shape the last one serves; when it leaves, the one before does.</remarks>
+/// <remarks>
+/// Thread-safe. Of several routes with the same method and shape the last one serves; when it leaves, the one before does.
+/// </remarks>
 internal sealed class RouteTable : IDisposable
 {
     /// <summary>How long changes are gathered; longer, when a rebuild takes longer than that.</summary>
@@ -25,7 +27,8 @@ internal sealed class RouteTable : IDisposable
     {
         _time = time;
         _logger = logger;
-        _publisher = time.CreateTimer(static state => ((RouteTable)state!).Publish(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _publisher = time.CreateTimer(
+            static state => ((RouteTable)state!).Publish(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The routes as last published.</summary>

@@ -1,0 +1,231 @@
+using Iii.Engine.Modules.Http;
+using System.Net;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Iii.Engine.Discovery;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Iii.Engine.Tests.Modules.Http;
+
+public sealed partial class HttpErrorTests
+{
+    [Fact]
+    public async Task Failure_is_500_with_an_id_that_leads_to_the_log_and_nothing_else()
+    {
+        await using var server = await HttpServer.StartAsync();
+        server.Function("f", _ => throw new EngineFunctionException("my_code", "secret"));
+        await server.RouteAsync("f", """{"api_path":"a"}""");
+        var response = await server.GetAsync("/a");
+        Assert.Equal(HttpStatusCode.InternalServerError, response.StatusCode);
+        var body = await JsonAsync(response);
+        Assert.Equal(["error", "error_id"], body.Select(member => member.Key));
+        Assert.Equal("internal server error", (string?)body["error"]);
+        var id = (string?)body["error_id"];
+        Assert.Matches(ErrorId(), id);
+        Assert.Contains(server.Log.Lines, line => line.Contains(id!, StringComparison.Ordinal)
+            && line.Contains("my_code", StringComparison.Ordinal) && line.Contains("secret", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Missing_function_is_500()
+    {
+        await using var server = await HttpServer.StartAsync();
+        await server.RouteAsync("gone", """{"api_path":"a"}""");
+        Assert.Equal(HttpStatusCode.InternalServerError, (await server.GetAsync("/a")).StatusCode);
+    }
+
+    [Theory]
+    [InlineData("_condition_path")]
+    [InlineData("condition_function_id")]
+    public async Task Condition_false_is_422_and_the_function_is_not_called(string key)
+    {
+        await using var server = await HttpServer.StartAsync();
+        var calls = 0;
+        server.Function("f", _ => Task.FromResult<string?>($"{++calls}"));
+        server.Function("c", "false");
+        await server.RouteAsync("f", $$"""{"api_path":"a","{{key}}":"c"}""");
+        var response = await server.GetAsync("/a");
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, response.StatusCode);
+        Assert.Equal("""{"error":"Request condition not met","skipped":true}""", await response.TextAsync());
+        Assert.Equal(0, calls);
+    }
+
+    [Theory]
+    [InlineData("true")]
+    [InlineData("0")]
+    [InlineData("\"\"")]
+    [InlineData("null")]
+    [InlineData(null)]
+    [InlineData("{}")]
+    public async Task Any_other_answer_of_the_condition_lets_the_function_run(string? answer)
+    {
+        await using var server = await HttpServer.StartAsync();
+        server.Function("f", "1");
+        server.Function("c", answer);
+        await server.RouteAsync("f", """{"api_path":"a","_condition_path":"c"}""");
+        Assert.Equal(HttpStatusCode.OK, (await server.GetAsync("/a")).StatusCode);
+    }
+
+    [Fact]
+    public async Task Condition_that_is_missing_or_fails_is_500()
+    {
+        await using var server = await HttpServer.StartAsync();
+        server.Function("f", "1");
+        server.Function("throws", _ => throw new InvalidOperationException("no"));
+        await server.RouteAsync("f", """{"api_path":"a","_condition_path":"missing"}""");
+        await server.RouteAsync("f", """{"api_path":"b","_condition_path":"throws"}""");
+        foreach (var path in (string[])["/a", "/b"])
+        {
+            var response = await server.GetAsync(path);
+            Assert.Equal(HttpStatusCode.InternalServerError, response.StatusCode);
+            Assert.Matches(ErrorId(), (string?)(await JsonAsync(response))["error_id"]);
+        }
+    }
+
+    [Fact]
+    public async Task Condition_gets_the_input_of_the_function_without_channels()
+    {
+        await using var server = await HttpServer.StartAsync();
+        JsonNode? asked = null;
+        JsonNode? called = null;
+        server.Function("f", input => Task.FromResult<string?>((called = input) is null ? null : "1"));
+        server.Function("c", input => Task.FromResult<string?>((asked = input) is null ? null : "true"));
+        await server.RouteAsync("f", """{"api_path":"a/:x","http_method":"POST","_condition_path":"c"}""");
+        await server.PostJsonAsync("/a/1?q=2", "{\"k\":[1]}");
+        Assert.Equal(called!.ToJsonString(), asked!.ToJsonString());
+        Assert.Equal("[1]", asked["k"]!.ToJsonString());
+        Assert.Null(asked["request_body"]);
+        Assert.Null(asked["response"]);
+    }
+
+    [Fact]
+    public async Task Slow_function_is_504_and_empty_and_its_late_result_harmless()
+    {
+        var time = new FakeTimeProvider();
+        await using var server = await HttpServer.StartAsync(new() { DefaultTimeoutMs = 5000 }, time);
+        var late = new TaskCompletionSource<string?>();
+        var called = new TaskCompletionSource();
+        server.Function("f", _ =>
+        {
+            called.SetResult();
+            return late.Task;
+        });
+        await server.RouteAsync("f", """{"api_path":"a"}""");
+        var pending = server.GetAsync("/a");
+        await called.Task;
+        time.Advance(TimeSpan.FromSeconds(4.9));
+        Assert.False(pending.IsCompleted);
+        await HttpServer.PassTimeAsync(time, pending);
+        var response = await pending;
+        Assert.Equal(HttpStatusCode.GatewayTimeout, response.StatusCode);
+        Assert.Equal("", await response.TextAsync());
+        Assert.Equal("*", response.Headers.GetValues("access-control-allow-origin").Single());
+        late.SetResult("1");
+        Assert.Equal(404, await server.StatusOfAsync("/next"));
+    }
+
+    [Fact]
+    public async Task Route_can_have_its_own_time()
+    {
+        var time = new FakeTimeProvider();
+        await using var server = await HttpServer.StartAsync(null, time);
+        var called = new TaskCompletionSource();
+        server.Function("f", async _ =>
+        {
+            called.SetResult();
+            await new TaskCompletionSource().Task;
+            return null;
+        });
+        await server.RouteAsync("f", """{"api_path":"a","timeout_ms":100}""");
+        var pending = server.GetAsync("/a");
+        await called.Task;
+        await HttpServer.PassTimeAsync(time, pending);
+        Assert.Equal(HttpStatusCode.GatewayTimeout, (await pending).StatusCode);
+    }
+
+    [Fact]
+    public async Task Condition_and_function_share_one_time()
+    {
+        var time = new FakeTimeProvider();
+        await using var server = await HttpServer.StartAsync(new() { DefaultTimeoutMs = 1000 }, time);
+        var called = new TaskCompletionSource();
+        server.Function("c", _ =>
+        {
+            time.Advance(TimeSpan.FromMilliseconds(600));
+            return Task.FromResult<string?>("true");
+        });
+        server.Function("f", async _ =>
+        {
+            called.SetResult();
+            await new TaskCompletionSource().Task;
+            return null;
+        });
+        await server.RouteAsync("f", """{"api_path":"a","_condition_path":"c"}""");
+        var pending = server.GetAsync("/a");
+        await called.Task;
+        Assert.False(pending.IsCompleted);
+        await HttpServer.PassTimeAsync(time, pending);
+        Assert.Equal(HttpStatusCode.GatewayTimeout, (await pending).StatusCode);
+    }
+
+    [Fact]
+    public async Task Body_that_does_not_come_is_504()
+    {
+        var time = new FakeTimeProvider();
+        await using var server = await HttpServer.StartAsync(new() { DefaultTimeoutMs = 1000 }, time);
+        server.Function("f", "1");
+        await server.RouteAsync("f", """{"api_path":"a","http_method":"POST"}""");
+        var pending = server.RawAsync(
+            "POST /a HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\nConnection: close\r\n\r\n{");
+        await HttpServer.PassTimeAsync(time, pending);
+        Assert.StartsWith("HTTP/1.1 504", await pending, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Envelope_format_says_what_went_wrong()
+    {
+        await using var server = await HttpServer.StartAsync(new() { ErrorFormat = HttpErrorFormat.Envelope });
+        server.Function("f", _ => throw new EngineFunctionException("my_code", "my message"));
+        server.Function("c", "false");
+        await server.RouteAsync("f", """{"api_path":"a"}""");
+        await server.RouteAsync("f", """{"api_path":"b","_condition_path":"c"}""");
+        var failed = (await JsonAsync(await server.GetAsync("/a")))["error"]!;
+        Assert.Equal(("my_code", "my message"), ((string?)failed["code"], (string?)failed["message"]));
+        Assert.Matches(ErrorId(), (string?)failed["error_id"]);
+        var skipped = await JsonAsync(await server.GetAsync("/b"));
+        Assert.Equal(("condition_not_met", true), ((string?)skipped["error"]!["code"], (bool?)skipped["skipped"]));
+        Assert.Equal("not_found", (string?)(await JsonAsync(await server.GetAsync("/c")))["error"]!["code"]);
+        Assert.Equal("method_not_allowed", (string?)(await JsonAsync(await server.SendAsync(HttpMethod.Put, "/a")))["error"]!["code"]);
+    }
+
+    [Fact]
+    public async Task Client_that_leaves_harms_nobody()
+    {
+        await using var server = await HttpServer.StartAsync(new() { ConcurrencyRequestLimit = 1 });
+        var called = new TaskCompletionSource();
+        var answer = new TaskCompletionSource<string?>();
+        server.Function("slow", _ =>
+        {
+            called.TrySetResult();
+            return answer.Task;
+        });
+        await server.RouteAsync("slow", """{"api_path":"slow"}""");
+        using (var client = new System.Net.Sockets.TcpClient())
+        {
+            await ConnectAsync(client, server.Port);
+            client.Client.Send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"u8);
+            await called.Task;
+        }
+
+        answer.SetResult("1");
+        Assert.Equal(200, await server.StatusOfAsync("/slow"));
+    }
+
+    private static Task ConnectAsync(System.Net.Sockets.TcpClient client, int port) => client.ConnectAsync(IPAddress.Loopback, port);
+
+    private static async Task<JsonObject> JsonAsync(HttpResponseMessage response) =>
+        JsonNode.Parse(await response.TextAsync())!.AsObject();
+
+    [GeneratedRegex("^[0-9a-f]{12}$")]
+    private static partial Regex ErrorId();
+}
