@@ -28,6 +28,7 @@ if (loaded.Configuration is not { } configuration)
 using var shutdown = new ShutdownSignal();
 await using var host = EngineHost.Create(configuration, static logging => logging
     .AddFilter("Microsoft", LogLevel.Warning)
+    .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None) // it would log what is said below, with its stack
     .AddSimpleConsole(static console =>
     {
         console.SingleLine = true;

@@ -1,0 +1,28 @@
+using System.Diagnostics;
+
+namespace Iii.EndToEnd.Tests.Processes;
+
+/// <summary>The command <c>iii</c>: how it is started, and runs of it that end by themselves.</summary>
+internal static class EngineCommand
+{
+    /// <summary>What to start for a command line, in a folder of its own.</summary>
+    public static ProcessStartInfo With(string folder, params IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo(Repository.EngineExecutable, arguments) { WorkingDirectory = folder };
+
+        // The engine may be a framework-dependent executable, which does not know where this process found its runtime.
+        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(
+            Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        return start;
+    }
+
+    /// <summary>Runs the command to its end, which it must reach by itself.</summary>
+    public static async Task<FinishedCommand> RunAsync(string folder, params string[] arguments)
+    {
+        await using var process = new Run(With(folder, arguments));
+        var exitCode = await process.WaitForExitAsync();
+        return new FinishedCommand(exitCode, process.Output, process.Errors);
+    }
+
+    private sealed class Run(ProcessStartInfo start) : ChildProcess("iii", start);
+}
