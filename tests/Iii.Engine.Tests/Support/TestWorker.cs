@@ -104,8 +104,8 @@ internal sealed class TestWorker : IAsyncDisposable
     /// </summary>
     public async Task<IReadOnlyList<JsonElement>> BarrierAsync()
     {
-        await SendAsync("""{"type":"ping"}""");
-        await NextAsync(message => message.GetProperty("type").GetString() == "pong");
+        // A call with an id of its own: a pong could be the answer to an earlier ping.
+        await CallAsync("barrier::no_such_function");
         var skipped = _skipped.ToArray();
         _skipped.Clear();
         return skipped;
