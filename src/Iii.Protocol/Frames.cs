@@ -28,8 +28,7 @@ public static class Frames
     /// <param name="functionIdJson">The function's id as JSON string.</param>
     /// <param name="dataJson">The input; empty is sent as <c>null</c>.</param>
     /// <param name="callerWorkerIdJson">
-    /// The calling worker's id as JSON string, or empty. It is put into an object input as its last member
-    /// <c>_caller_worker_id</c>, so that it wins over one of the caller's making.
+    /// The calling worker's id as JSON string, or empty; <see cref="CallInput"/> puts it into the input.
     /// </param>
     /// <param name="traceParentJson">The W3C trace context as JSON string, or empty.</param>
     /// <param name="baggageJson">The W3C baggage as JSON string, or empty.</param>
@@ -51,23 +50,7 @@ public static class Frames
         frame.Append(",\"function_id\":"u8);
         frame.Append(functionIdJson);
         frame.Append(",\"data\":"u8);
-        if (dataJson.IsEmpty)
-        {
-            frame.Append("null"u8);
-        }
-        else if (callerWorkerIdJson.IsEmpty || dataJson[0] != (byte)'{')
-        {
-            frame.Append(dataJson);
-        }
-        else
-        {
-            var members = dataJson[..^1].TrimEnd(" \t\r\n"u8);
-            frame.Append(members);
-            frame.Append(members.Length == 1 ? "\"_caller_worker_id\":"u8 : ",\"_caller_worker_id\":"u8);
-            frame.Append(callerWorkerIdJson);
-            frame.Append("}"u8);
-        }
-
+        CallInput.AppendTo(ref frame, dataJson, callerWorkerIdJson);
         Member(ref frame, ",\"metadata\":"u8, metadataJson);
         Member(ref frame, ",\"traceparent\":"u8, traceParentJson);
         Member(ref frame, ",\"baggage\":"u8, baggageJson);

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Iii.Engine.Gateways;
 using Iii.Engine.Modules.Http;
+using Iii.Engine.Modules.HttpFunctions;
 
 namespace Iii.Engine.Configuration;
 
@@ -8,6 +9,7 @@ namespace Iii.Engine.Configuration;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(WorkerGatewayOptions))]
 [JsonSerializable(typeof(HttpOptions))]
+[JsonSerializable(typeof(HttpFunctionsOptions))]
 internal sealed partial class ConfigurationJson : JsonSerializerContext
 {
     // The metadata of a record with init-only properties cannot make an instance that has its defaults.
@@ -15,5 +17,7 @@ internal sealed partial class ConfigurationJson : JsonSerializerContext
         type == typeof(WorkerGatewayOptions) ? new WorkerGatewayOptions()
         : type == typeof(HttpOptions) ? new HttpOptions()
         : type == typeof(HttpCorsOptions) ? new HttpCorsOptions()
+        : type == typeof(HttpFunctionsOptions) ? new HttpFunctionsOptions()
+        : type == typeof(HttpFunctionsSecurityOptions) ? new HttpFunctionsSecurityOptions()
         : throw new NotSupportedException($"Name {type} in {nameof(ConfigurationJson)}.{nameof(CreateDefault)}.");
 }

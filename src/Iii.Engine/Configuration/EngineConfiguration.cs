@@ -1,5 +1,6 @@
 using Iii.Engine.Gateways;
 using Iii.Engine.Modules.Http;
+using Iii.Engine.Modules.HttpFunctions;
 
 namespace Iii.Engine.Configuration;
 
@@ -19,6 +20,9 @@ public sealed record EngineConfiguration
 
     /// <summary>The HTTP module; null when the configuration does not list it.</summary>
     public HttpOptions? Http { get; init; }
+
+    /// <summary>The module that calls functions over HTTP; null when the configuration does not list it.</summary>
+    public HttpFunctionsOptions? HttpFunctions { get; init; }
 
     /// <summary>Where this came from: the file as the user named it, or <see cref="DefaultsSource"/>.</summary>
     public string Source { get; init; } = DefaultsSource;

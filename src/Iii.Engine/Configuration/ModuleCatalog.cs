@@ -89,7 +89,13 @@ internal static class ModuleCatalog
             LaterName = "iii-observability",
             Aliases = ["modules::observability::LoggingModule", "modules::observability::ObservabilityModule"],
         },
-        new(ModuleKind.HttpFunctions, "modules::http_functions::HttpFunctionsModule") { LaterName = "iii-http-functions" },
+        new(ModuleKind.HttpFunctions, "modules::http_functions::HttpFunctionsModule")
+        {
+            LaterName = "iii-http-functions",
+            Binding = ModuleBinding.Options(
+                ConfigurationJson.Default.HttpFunctionsOptions,
+                (configuration, options, _) => configuration with { HttpFunctions = options }),
+        },
         new(ModuleKind.BridgeClient, "modules::bridge_client::BridgeClientModule") { MayRepeat = true },
         new(ModuleKind.Exec, "modules::shell::ExecModule") { LaterName = "iii-exec", MayRepeat = true },
     ];

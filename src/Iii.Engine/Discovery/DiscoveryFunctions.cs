@@ -56,6 +56,11 @@ internal static class DiscoveryFunctions
             EngineFunctions.WriteRawOrNull(writer, "metadata", newest.Details.Metadata);
             writer.WriteString("worker_name", (newest.Owner as WorkerConnection)?.Metadata.Name);
             writer.WriteNumber("provider_count", registrations.Length);
+            if (newest.Details.RegistrationError is { } error)
+            {
+                EngineFunctions.WriteRawOrNull(writer, "registration_error", error);
+            }
+
             writer.WriteEndObject();
         }
 

@@ -8,8 +8,13 @@ namespace Iii.Engine.Discovery;
 internal sealed record FunctionRegistration(string FunctionId, FunctionProvider Provider, object Owner, FunctionDetails Details);
 
 /// <summary>A function's description for lists; the payload members are JSON as it came, or null.</summary>
+/// <remarks><c>RegistrationError</c> is an error object that says why no call of it can succeed; null as a rule.</remarks>
 internal sealed record FunctionDetails(
-    string? Description = null, byte[]? RequestFormat = null, byte[]? ResponseFormat = null, byte[]? Metadata = null)
+    string? Description = null,
+    byte[]? RequestFormat = null,
+    byte[]? ResponseFormat = null,
+    byte[]? Metadata = null,
+    byte[]? RegistrationError = null)
 {
     public static readonly FunctionDetails None = new();
 }

@@ -14,6 +14,7 @@ internal sealed class WorkerConnection : FunctionProvider, ITriggerRegistrant, I
 {
     private readonly OutboundQueue _outbound;
     private readonly Action _abort;
+    private readonly CancellationTokenSource _lost = new();
     private CancellationTokenSource? _grace;
     private int _calls;
     private int _isClosing;
@@ -49,6 +50,9 @@ internal sealed class WorkerConnection : FunctionProvider, ITriggerRegistrant, I
 
     /// <summary>The invocations that this worker works on.</summary>
     public PendingTable Pending { get; } = new();
+
+    /// <summary>Cancelled when its invocations have been ended, for those that something else than the socket carries out.</summary>
+    public CancellationToken Lost => _lost.Token;
 
     /// <summary>Held while a registration of this connection is made, and when all of them are removed.</summary>
     public Lock Registering { get; } = new();
@@ -137,6 +141,9 @@ internal sealed class WorkerConnection : FunctionProvider, ITriggerRegistrant, I
         _grace = new CancellationTokenSource(grace);
         _grace.Token.Register(_abort);
     }
+
+    /// <summary>Stops what is still carried out on its behalf. Its invocations have been ended before.</summary>
+    public void StopWork() => _ = _lost.CancelAsync();
 
     /// <summary>Cuts the socket.</summary>
     public void Abort()

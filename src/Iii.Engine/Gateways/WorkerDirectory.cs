@@ -76,6 +76,7 @@ internal sealed class WorkerDirectory(FunctionDirectory functions, TriggerDirect
             pending.Complete(InvocationOutcome.Failure(ErrorCodes.InvocationStopped, "Invocation stopped"));
         }
 
+        connection.StopWork();
         deadlines.Remove(connection.Pending);
         if (connection.IsWorker)
         {

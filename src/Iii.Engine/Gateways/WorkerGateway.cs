@@ -1,6 +1,7 @@
 using System.Net.WebSockets;
 using Iii.Engine.Discovery;
 using Iii.Engine.Invocations;
+using Iii.Engine.Modules.HttpFunctions;
 using Iii.Engine.Triggers;
 using Iii.Protocol;
 using Microsoft.AspNetCore.Http;
@@ -15,6 +16,7 @@ internal sealed class WorkerGateway(
     FunctionDirectory functions,
     TriggerDirectory triggers,
     FunctionInvoker invoker,
+    HttpFunctionsModule httpFunctions,
     TimeProvider time,
     ILogger<WorkerGateway> logger)
 {
@@ -77,7 +79,7 @@ internal sealed class WorkerGateway(
 
     private async Task ServeAsync(WorkerConnection connection)
     {
-        var messages = new WorkerMessages(connection, workers, functions, triggers, invoker, options, logger);
+        var messages = new WorkerMessages(connection, workers, functions, triggers, invoker, httpFunctions, options, logger);
         connection.Send(Frames.WorkerRegistered(connection.WorkerId, connection.ReattachToken));
         workers.Add(connection);
         logger.SocketOpened(connection.WorkerId, connection.RemoteAddress);

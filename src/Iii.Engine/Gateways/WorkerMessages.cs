@@ -1,6 +1,7 @@
 using System.Text.Unicode;
 using Iii.Engine.Discovery;
 using Iii.Engine.Invocations;
+using Iii.Engine.Modules.HttpFunctions;
 using Iii.Engine.Triggers;
 using Iii.Protocol;
 using Microsoft.Extensions.Logging;
@@ -15,6 +16,7 @@ internal sealed class WorkerMessages(
     FunctionDirectory functions,
     TriggerDirectory triggers,
     FunctionInvoker invoker,
+    HttpFunctionsModule httpFunctions,
     WorkerGatewayOptions options,
     ILogger logger)
 {
@@ -228,22 +230,22 @@ internal sealed class WorkerMessages(
             return;
         }
 
-        if (envelope.Invocation.HasValue)
-        {
-            logger.FunctionRefused(
-                connection.WorkerId, id, "it is to be called over HTTP, and this version of the engine has no HTTP functions yet");
-            return;
-        }
-
         if (connection.Functions.Count >= options.MaxRegistrations)
         {
             logger.FunctionRefused(connection.WorkerId, id, $"a worker may register at most {options.MaxRegistrations} functions");
             return;
         }
 
+        FunctionProvider provider = envelope.Invocation.HasValue
+            ? httpFunctions.Provide(id, envelope.Invocation.Raw, new HttpFunctionOwner(connection.Pending, connection.Lost))
+            : connection;
         var details = new FunctionDetails(
-            envelope.Description.GetString(), Payload(envelope.RequestFormat), Payload(envelope.ResponseFormat), Payload(envelope.Metadata));
-        if (functions.Register(new FunctionRegistration(id, connection, connection, details)))
+            envelope.Description.GetString(),
+            Payload(envelope.RequestFormat),
+            Payload(envelope.ResponseFormat),
+            Payload(envelope.Metadata),
+            (provider as RefusedFunction)?.ErrorJson);
+        if (functions.Register(new FunctionRegistration(id, provider, connection, details)))
         {
             connection.Functions.Add(id);
         }

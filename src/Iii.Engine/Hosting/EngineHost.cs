@@ -3,6 +3,7 @@ using Iii.Engine.Discovery;
 using Iii.Engine.Gateways;
 using Iii.Engine.Invocations;
 using Iii.Engine.Modules.Http;
+using Iii.Engine.Modules.HttpFunctions;
 using Iii.Engine.Triggers;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -29,6 +30,7 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly DiscoveryEvents _events;
     private readonly WorkerGateway _gateway;
     private readonly HttpModule? _http;
+    private readonly HttpFunctionsModule _httpFunctions;
 
     private EngineHost(EngineConfiguration configuration, Action<ILoggingBuilder> logging, TimeProvider time)
     {
@@ -69,8 +71,9 @@ public sealed class EngineHost : IAsyncDisposable
             httpListener!.Handler = _http.HandleAsync;
         }
 
+        _httpFunctions = new HttpFunctionsModule(configuration.HttpFunctions, time, loggers.CreateLogger<HttpFunctionsModule>());
         _gateway = new WorkerGateway(
-            configuration.Gateway, workers, functions, triggers, invoker, time, loggers.CreateLogger<WorkerGateway>());
+            configuration.Gateway, workers, functions, triggers, invoker, _httpFunctions, time, loggers.CreateLogger<WorkerGateway>());
         workerListener.Handler = WithWebSockets(_gateway.HandleAsync);
         _app.Run(static context => context.Features.Get<Listener>()!.Handler(context));
     }
@@ -130,6 +133,7 @@ public sealed class EngineHost : IAsyncDisposable
     {
         _events.Dispose();
         _http?.Dispose();
+        _httpFunctions.Dispose();
         _deadlines.Dispose();
         _metrics.Dispose();
         await _app.DisposeAsync();

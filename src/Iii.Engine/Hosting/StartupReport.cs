@@ -22,6 +22,14 @@ internal static class StartupReport
                 + $"JSON bodies up to {Size(http.BodyLimitBytes)}");
         }
 
+        if (configuration.HttpFunctions is { } calls)
+        {
+            var hosts = calls.Security.UrlAllowlist is { Count: > 0 } list ? string.Join(", ", list) : "*";
+            Line(text, $"    http functions  {(calls.Security.RequireHttps ? "https only" : "http and https")}, "
+                + $"{(calls.Security.BlockPrivateIps ? "public addresses only" : "private addresses too")}, hosts {hosts}, "
+                + $"responses up to {Size(calls.MaxResponseBytes)}");
+        }
+
         Line(text, "  adapters");
         Line(text, "    broker     memory (one instance)");
         Line(text, "  listeners");
