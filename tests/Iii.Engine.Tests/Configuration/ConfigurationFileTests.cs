@@ -28,7 +28,10 @@ public sealed class ConfigurationFileTests : IDisposable
     {
         var text = File.ReadAllText(Path.Combine(RepositoryRoot(), ConfigurationLoader.DefaultFile));
 
-        var names = ConfigurationJson.Default.HttpOptions.Properties.Concat(ConfigurationJson.Default.WorkerGatewayOptions.Properties)
+        var names = ConfigurationJson.Default.HttpOptions.Properties
+            .Concat(ConfigurationJson.Default.WorkerGatewayOptions.Properties)
+            .Concat(ConfigurationJson.Default.HttpFunctionsOptions.Properties)
+            .Concat(ConfigurationJson.Default.HttpFunctionsSecurityOptions.Properties)
             .Select(property => property.Name);
 
         Assert.All(names, name => Assert.Contains($" {name}:", "\n " + text, StringComparison.Ordinal));

@@ -2,6 +2,7 @@ using Iii.Engine.Configuration;
 using Iii.Engine.Gateways;
 using Iii.Engine.Hosting;
 using Iii.Engine.Modules.Http;
+using Iii.Engine.Modules.HttpFunctions;
 
 namespace Iii.Engine.Tests.Support;
 
@@ -16,12 +17,14 @@ internal sealed class TestEngine : IAsyncDisposable
 
     public int HttpPort => _host.Listeners.Single(listener => listener.Name == "http").Port;
 
-    public static async Task<TestEngine> StartAsync(WorkerGatewayOptions? gateway = null, HttpOptions? http = null)
+    public static async Task<TestEngine> StartAsync(
+        WorkerGatewayOptions? gateway = null, HttpOptions? http = null, HttpFunctionsOptions? httpFunctions = null)
     {
         var host = EngineHost.Create(new EngineConfiguration
         {
             Gateway = (gateway ?? new WorkerGatewayOptions()) with { Host = "127.0.0.1", Port = 0 },
             Http = (http ?? new HttpOptions()) with { Host = "127.0.0.1", Port = 0 },
+            HttpFunctions = httpFunctions,
         });
         await host.StartAsync(TestContext.Current.CancellationToken);
         return new TestEngine(host);

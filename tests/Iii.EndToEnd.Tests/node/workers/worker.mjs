@@ -19,6 +19,11 @@ export async function connect() {
       iii.registerFunction(takesIdInAnObject ? { id } : id, handler)
     },
 
+    /** From 0.9 on: a function that the engine carries out by calling a URL. Gives what unregisters it. */
+    defineHttp(id, invocation) {
+      return iii.registerFunction(takesIdInAnObject ? { id } : id, invocation)
+    },
+
     route(method, path, functionId) {
       iii.registerTrigger({ type: 'http', function_id: functionId, config: { api_path: path, http_method: method } })
     },
