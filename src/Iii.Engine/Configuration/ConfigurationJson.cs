@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Iii.Engine.Gateways;
+using Iii.Engine.Modules.Bridge;
 using Iii.Engine.Modules.Http;
 using Iii.Engine.Modules.HttpFunctions;
 
@@ -10,6 +11,7 @@ namespace Iii.Engine.Configuration;
 [JsonSerializable(typeof(WorkerGatewayOptions))]
 [JsonSerializable(typeof(HttpOptions))]
 [JsonSerializable(typeof(HttpFunctionsOptions))]
+[JsonSerializable(typeof(BridgeOptions))]
 internal sealed partial class ConfigurationJson : JsonSerializerContext
 {
     // The metadata of a record with init-only properties cannot make an instance that has its defaults.
@@ -19,5 +21,8 @@ internal sealed partial class ConfigurationJson : JsonSerializerContext
         : type == typeof(HttpCorsOptions) ? new HttpCorsOptions()
         : type == typeof(HttpFunctionsOptions) ? new HttpFunctionsOptions()
         : type == typeof(HttpFunctionsSecurityOptions) ? new HttpFunctionsSecurityOptions()
+        : type == typeof(BridgeOptions) ? new BridgeOptions()
+        : type == typeof(BridgeExposeOptions) ? new BridgeExposeOptions()
+        : type == typeof(BridgeForwardOptions) ? new BridgeForwardOptions()
         : throw new NotSupportedException($"Name {type} in {nameof(ConfigurationJson)}.{nameof(CreateDefault)}.");
 }

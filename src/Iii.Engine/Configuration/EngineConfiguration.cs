@@ -1,4 +1,5 @@
 using Iii.Engine.Gateways;
+using Iii.Engine.Modules.Bridge;
 using Iii.Engine.Modules.Http;
 using Iii.Engine.Modules.HttpFunctions;
 
@@ -23,6 +24,9 @@ public sealed record EngineConfiguration
 
     /// <summary>The module that calls functions over HTTP; null when the configuration does not list it.</summary>
     public HttpFunctionsOptions? HttpFunctions { get; init; }
+
+    /// <summary>Bridges to other engines. Default none.</summary>
+    public IReadOnlyList<BridgeOptions> Bridges { get; init; } = [];
 
     /// <summary>Where this came from: the file as the user named it, or <see cref="DefaultsSource"/>.</summary>
     public string Source { get; init; } = DefaultsSource;

@@ -96,7 +96,13 @@ internal static class ModuleCatalog
                 ConfigurationJson.Default.HttpFunctionsOptions,
                 (configuration, options, _) => configuration with { HttpFunctions = options }),
         },
-        new(ModuleKind.BridgeClient, "modules::bridge_client::BridgeClientModule") { MayRepeat = true },
+        new(ModuleKind.BridgeClient, "modules::bridge_client::BridgeClientModule")
+        {
+            MayRepeat = true,
+            Binding = ModuleBinding.Options(
+                ConfigurationJson.Default.BridgeOptions,
+                (configuration, options, _) => configuration with { Bridges = [.. configuration.Bridges, options] }),
+        },
         new(ModuleKind.Exec, "modules::shell::ExecModule") { LaterName = "iii-exec", MayRepeat = true },
     ];
 

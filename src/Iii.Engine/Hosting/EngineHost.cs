@@ -2,6 +2,7 @@ using Iii.Engine.Configuration;
 using Iii.Engine.Discovery;
 using Iii.Engine.Gateways;
 using Iii.Engine.Invocations;
+using Iii.Engine.Modules.Bridge;
 using Iii.Engine.Modules.Http;
 using Iii.Engine.Modules.HttpFunctions;
 using Iii.Engine.Triggers;
@@ -31,6 +32,7 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly WorkerGateway _gateway;
     private readonly HttpModule? _http;
     private readonly HttpFunctionsModule _httpFunctions;
+    private readonly BridgeModule[] _bridges;
 
     private EngineHost(EngineConfiguration configuration, Action<ILoggingBuilder> logging, TimeProvider time)
     {
@@ -72,6 +74,11 @@ public sealed class EngineHost : IAsyncDisposable
         }
 
         _httpFunctions = new HttpFunctionsModule(configuration.HttpFunctions, time, loggers.CreateLogger<HttpFunctionsModule>());
+        _bridges =
+        [
+            .. configuration.Bridges.Select(bridge => new BridgeModule(
+                bridge, configuration.Gateway, engineFunctions, invoker, time, loggers.CreateLogger<BridgeModule>())),
+        ];
         _gateway = new WorkerGateway(
             configuration.Gateway, workers, functions, triggers, invoker, _httpFunctions, time, loggers.CreateLogger<WorkerGateway>());
         workerListener.Handler = WithWebSockets(_gateway.HandleAsync);
@@ -112,6 +119,11 @@ public sealed class EngineHost : IAsyncDisposable
             await DisposeAsync();
             throw new EngineStartException(Explain(e), e);
         }
+
+        foreach (var bridge in _bridges)
+        {
+            bridge.Start();
+        }
     }
 
     /// <summary>
@@ -131,6 +143,11 @@ public sealed class EngineHost : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        foreach (var bridge in _bridges)
+        {
+            await bridge.DisposeAsync();
+        }
+
         _events.Dispose();
         _http?.Dispose();
         _httpFunctions.Dispose();

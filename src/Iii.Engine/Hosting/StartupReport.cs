@@ -30,6 +30,11 @@ internal static class StartupReport
                 + $"responses up to {Size(calls.MaxResponseBytes)}");
         }
 
+        foreach (var bridge in configuration.Bridges)
+        {
+            Line(text, $"    bridge     {bridge.Target}, exposes {bridge.Expose.Count} and forwards {bridge.Forward.Count} functions");
+        }
+
         Line(text, "  adapters");
         Line(text, "    broker     memory (one instance)");
         Line(text, "  listeners");

@@ -32,6 +32,9 @@ public sealed class ConfigurationFileTests : IDisposable
             .Concat(ConfigurationJson.Default.WorkerGatewayOptions.Properties)
             .Concat(ConfigurationJson.Default.HttpFunctionsOptions.Properties)
             .Concat(ConfigurationJson.Default.HttpFunctionsSecurityOptions.Properties)
+            .Concat(ConfigurationJson.Default.BridgeOptions.Properties)
+            .Concat(ConfigurationJson.Default.BridgeExposeOptions.Properties)
+            .Concat(ConfigurationJson.Default.BridgeForwardOptions.Properties)
             .Select(property => property.Name);
 
         Assert.All(names, name => Assert.Contains($" {name}:", "\n " + text, StringComparison.Ordinal));

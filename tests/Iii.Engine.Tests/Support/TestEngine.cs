@@ -1,6 +1,7 @@
 using Iii.Engine.Configuration;
 using Iii.Engine.Gateways;
 using Iii.Engine.Hosting;
+using Iii.Engine.Modules.Bridge;
 using Iii.Engine.Modules.Http;
 using Iii.Engine.Modules.HttpFunctions;
 
@@ -18,13 +19,18 @@ internal sealed class TestEngine : IAsyncDisposable
     public int HttpPort => _host.Listeners.Single(listener => listener.Name == "http").Port;
 
     public static async Task<TestEngine> StartAsync(
-        WorkerGatewayOptions? gateway = null, HttpOptions? http = null, HttpFunctionsOptions? httpFunctions = null)
+        WorkerGatewayOptions? gateway = null,
+        HttpOptions? http = null,
+        HttpFunctionsOptions? httpFunctions = null,
+        BridgeOptions? bridge = null,
+        int workerPort = 0)
     {
         var host = EngineHost.Create(new EngineConfiguration
         {
-            Gateway = (gateway ?? new WorkerGatewayOptions()) with { Host = "127.0.0.1", Port = 0 },
+            Gateway = (gateway ?? new WorkerGatewayOptions()) with { Host = "127.0.0.1", Port = workerPort },
             Http = (http ?? new HttpOptions()) with { Host = "127.0.0.1", Port = 0 },
             HttpFunctions = httpFunctions,
+            Bridges = bridge is null ? [] : [bridge],
         });
         await host.StartAsync(TestContext.Current.CancellationToken);
         return new TestEngine(host);

@@ -1,4 +1,5 @@
 using Iii.Engine.Invocations;
+using Iii.Engine.Modules.HttpFunctions;
 
 namespace Iii.Engine.Tests.Modules.HttpFunctions;
 
@@ -36,6 +37,19 @@ public sealed class HttpFunctionDeadlineTests : IDisposable
         Assert.Equal(1, function.InFlight);
         _harness.Time.Advance(TimeSpan.FromSeconds(5) + DeadlineSweeper.Period);
         Assert.StartsWith("invocation_timeout: ", await call, StringComparison.Ordinal);
+        await Support.Eventually.TrueAsync(() => function.InFlight == 0);
+    }
+
+    [Fact]
+    public async Task Calls_under_way_are_bounded()
+    {
+        await using var server = RawHttpServer.Silent();
+        var function = _harness.Register(server.Url);
+        var calls = Enumerable.Range(0, HttpFunction.MaxInFlight).Select(_ => _harness.CallAsync()).ToArray();
+        Assert.Equal(HttpFunction.MaxInFlight, function.InFlight);
+        Assert.StartsWith("worker_overloaded: ", await _harness.CallAsync(), StringComparison.Ordinal);
+        _harness.LoseOwner();
+        Assert.All(await Task.WhenAll(calls), static error => Assert.StartsWith("invocation_stopped: ", error, StringComparison.Ordinal));
         await Support.Eventually.TrueAsync(() => function.InFlight == 0);
     }
 

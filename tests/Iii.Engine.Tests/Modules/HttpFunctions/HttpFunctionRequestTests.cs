@@ -106,6 +106,14 @@ public sealed class HttpFunctionRequestTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task Header_values_go_out_in_UTF8()
+    {
+        _harness.Register(_server.Url, ""","headers":{"x-name":"Grüße"}""");
+        await _harness.CallAsync();
+        Assert.Equal("Grüße", (await _server.NextAsync())["x-name"]);
+    }
+
+    [Fact]
     public async Task Content_type_of_the_worker_wins()
     {
         _harness.Register(_server.Url, ""","headers":{"content-type":"application/vnd.acme+json"}""");
