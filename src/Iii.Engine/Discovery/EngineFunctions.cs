@@ -86,6 +86,7 @@ internal sealed class EngineFunctions(FunctionDirectory functions, DeadlineSweep
 
     private static string KindOf(JsonElement value) => value.ValueKind.ToString().ToLowerInvariant();
 
-    private static EngineFunctionException Unreadable(EngineCall call, string detail) =>
+    /// <summary>The failure of a function whose input cannot be read.</summary>
+    public static EngineFunctionException Unreadable(EngineCall call, string detail) =>
         new(ErrorCodes.DeserializationError, $"Failed to deserialize input for {call.FunctionId}: {detail}");
 }

@@ -321,7 +321,12 @@ internal sealed class WorkerMessages(
         {
             Malformed(envelope, "registertriggertype needs a string id that is not empty");
         }
-        else if (triggers.RegisterType(id, connection, options.MaxRegistrations) is { } problem)
+        else if (envelope.Description.Raw.Length + envelope.TriggerRequestFormat.Raw.Length + envelope.CallRequestFormat.Raw.Length
+            > WireLimits.MaxRegistrationBytes)
+        {
+            logger.TriggerTypeRefused(connection.WorkerId, DisplayText.Clip(id), TooLarge);
+        }
+        else if (triggers.RegisterType(id, DetailsOfType(envelope), connection, options.MaxRegistrations) is { } problem)
         {
             logger.TriggerTypeRefused(connection.WorkerId, DisplayText.Clip(id), problem);
         }
@@ -410,6 +415,9 @@ internal sealed class WorkerMessages(
 
     /// <summary>A trace header is passed on when it is text of a length that HTTP would carry as well.</summary>
     private static JsonSlice TraceHeader(JsonSlice value) => value.IsString && value.Raw.Length <= WireLimits.MaxTraceHeaderBytes ? value : default;
+
+    private static TriggerTypeDetails DetailsOfType(in Envelope envelope) => new(
+        envelope.Description.GetString() ?? string.Empty, Payload(envelope.TriggerRequestFormat), Payload(envelope.CallRequestFormat));
 
     private static byte[]? Payload(JsonSlice value) => value.HasValue ? value.Raw.ToArray() : null;
 

@@ -60,13 +60,14 @@ public sealed class EngineHost : IAsyncDisposable
         var invoker = new FunctionInvoker(
             functions, _deadlines, _metrics, time, TimeSpan.FromMilliseconds(configuration.Gateway.InvocationTimeoutMs));
         var engineFunctions = new EngineFunctions(functions, _deadlines);
-        DiscoveryFunctions.AddTo(engineFunctions, functions, triggers, workers, time);
-        _events = new DiscoveryEvents(functions, workers, triggers, invoker, time);
+        var discovery = new DiscoveryFunctions(functions, triggers, workers, time);
+        discovery.AddTo(engineFunctions);
+        _events = new DiscoveryEvents(functions, workers, triggers, discovery, invoker, time);
 
         if (configuration.Http is not null)
         {
             _http = new HttpModule(configuration.Http, invoker, time, loggers.CreateLogger<HttpModule>());
-            triggers.AddType(HttpTriggerType.Id, _http.TriggerType);
+            triggers.AddType(HttpTriggerType.Id, "Serves a function as an HTTP route", _http.TriggerType);
             httpListener!.Handler = _http.HandleAsync;
         }
 

@@ -10,7 +10,7 @@ namespace Iii.Engine.Triggers;
 internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, ITriggerType> _engineTypes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (ITriggerType Type, TriggerTypeDetails Details)> _engineTypes = new(StringComparer.Ordinal);
     private readonly Dictionary<string, List<WorkerTriggerType>> _workerTypes = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Trigger> _byKey = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Trigger> _byId = new(StringComparer.Ordinal);
@@ -19,18 +19,18 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
     private readonly Dictionary<ITriggerRegistrant, Holdings> _holdings = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Adds a type that the engine serves itself. Workers cannot take it over.</summary>
-    public void AddType(string id, ITriggerType type)
+    public void AddType(string id, string description, ITriggerType type)
     {
         lock (_lock)
         {
-            _engineTypes.Add(id, type);
+            _engineTypes.Add(id, (type, new TriggerTypeDetails(description)));
             Activate(id, type);
         }
     }
 
     /// <summary>A worker provides a type from now on; it gets every trigger of that type, those that waited included.</summary>
     /// <returns>Null, or why the type is not registered.</returns>
-    public string? RegisterType(string id, ITriggerRegistrant provider, int limit)
+    public string? RegisterType(string id, TriggerTypeDetails details, ITriggerRegistrant provider, int limit)
     {
         lock (_lock)
         {
@@ -48,7 +48,7 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
             types.Add(id);
             var providers = ProvidersOf(id);
             providers.RemoveAll(type => ReferenceEquals(type.Provider, provider));
-            var added = new WorkerTriggerType(id, provider);
+            var added = new WorkerTriggerType(id, details, provider);
             providers.Add(added);
             Activate(id, added);
             return null;
@@ -202,8 +202,22 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
         }
     }
 
+    /// <summary>All trigger types that somebody provides, as they stand now.</summary>
+    public TriggerTypeRow[] ListTypes()
+    {
+        lock (_lock)
+        {
+            return
+            [
+                .. _engineTypes.Select(static entry => new TriggerTypeRow(entry.Key, entry.Value.Details, WorkerId: null)),
+                .. _workerTypes.Where(static entry => entry.Value.Count > 0).Select(static entry => new TriggerTypeRow(
+                    entry.Key, entry.Value[^1].Details, entry.Value[^1].Provider.WorkerId)),
+            ];
+        }
+    }
+
     private ITriggerType? ServingType(string id) =>
-        _engineTypes.TryGetValue(id, out var engineType) ? engineType
+        _engineTypes.TryGetValue(id, out var engineType) ? engineType.Type
             : _workerTypes.TryGetValue(id, out var providers) && providers.Count > 0 ? providers[^1]
             : null;
 

@@ -39,7 +39,7 @@ internal sealed class HttpServer : IAsyncDisposable
         _metrics = new InvocationMetrics(time);
         var invoker = new FunctionInvoker(_functions, _deadlines, _metrics, time, TimeSpan.FromMinutes(10));
         Module = new HttpModule(options, invoker, time, Log);
-        _triggers.AddType(HttpTriggerType.Id, Module.TriggerType);
+        _triggers.AddType(HttpTriggerType.Id, "HTTP", Module.TriggerType);
     }
 
     public HttpModule Module { get; }
