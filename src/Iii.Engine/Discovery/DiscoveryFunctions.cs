@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Iii.Engine.Gateways;
+using Iii.Engine.Telemetry;
 using Iii.Engine.Triggers;
 using Iii.Protocol;
 
@@ -9,7 +10,7 @@ namespace Iii.Engine.Discovery;
 /// The functions with which clients see what is registered (protocol §5.1, sdk-versions §5.10). Their rows carry the fields
 /// of every generation of clients.
 /// </summary>
-internal sealed class DiscoveryFunctions(FunctionDirectory functions, TriggerDirectory triggers, WorkerDirectory workers, TimeProvider time)
+internal sealed class DiscoveryFunctions(FunctionDirectory functions, TriggerDirectory triggers, WorkerDirectory workers, WorkerMetricsTable metrics, TimeProvider time)
 {
     /// <summary>What is of the engine itself is not listed unless asked for.</summary>
     private const string InternalPrefix = "engine::";
@@ -48,7 +49,7 @@ internal sealed class DiscoveryFunctions(FunctionDirectory functions, TriggerDir
         engine.Add("engine::workers::info", "Shows one connected worker", (call, input, writer) =>
         {
             var id = Required(call, input, "worker_id");
-            DiscoveryRows.Write(writer, workers.Find(id) is { IsWorker: true } worker ? worker : throw Unknown("worker", id));
+            DiscoveryRows.Write(writer, workers.Find(id) is { IsWorker: true } worker ? worker : throw Unknown("worker", id), metrics.Find(id));
         });
         engine.Add("engine::workers::register", "Takes note of what a worker says about itself", (call, input, writer) =>
         {
@@ -119,7 +120,7 @@ internal sealed class DiscoveryFunctions(FunctionDirectory functions, TriggerDir
         {
             if (workerId is null || worker.WorkerId == workerId)
             {
-                DiscoveryRows.Write(writer, worker);
+                DiscoveryRows.Write(writer, worker, metrics.Find(worker.WorkerId));
             }
         }
 

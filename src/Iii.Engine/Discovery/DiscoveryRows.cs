@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Iii.Engine.Gateways;
+using Iii.Engine.Telemetry;
 using Iii.Engine.Triggers;
 
 namespace Iii.Engine.Discovery;
@@ -57,7 +58,7 @@ internal static class DiscoveryRows
         writer.WriteEndObject();
     }
 
-    public static void Write(Utf8JsonWriter writer, WorkerConnection worker)
+    public static void Write(Utf8JsonWriter writer, WorkerConnection worker, WorkerMetrics? metrics)
     {
         var metadata = worker.Metadata;
         writer.WriteStartObject();
@@ -72,7 +73,7 @@ internal static class DiscoveryRows
         writer.WriteNumber("function_count", worker.Functions.Count);
         WriteTexts(writer, "functions", worker.Functions.Items);
         writer.WriteNumber("active_invocations", worker.ActiveInvocations);
-        writer.WriteNull("latest_metrics");
+        WriteMetrics(writer, metrics, metadata.Runtime);
         writer.WriteString("description", metadata.Description);
         writer.WriteString("namespace", Namespace);
         writer.WriteString("isolation", metadata.Isolation);
@@ -86,6 +87,34 @@ internal static class DiscoveryRows
         }
 
         EngineFunctions.WriteRawOrNull(writer, "telemetry", metadata.Telemetry);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteMetrics(Utf8JsonWriter writer, WorkerMetrics? metrics, string? runtime)
+    {
+        writer.WritePropertyName("latest_metrics");
+        if (metrics is null)
+        {
+            writer.WriteNullValue();
+            return;
+        }
+
+        writer.WriteStartObject();
+        writer.WriteNumber("timestamp_ms", metrics.TimestampMs);
+        writer.WriteString("runtime", runtime ?? "unknown");
+        foreach (var (name, value) in metrics.Values)
+        {
+            // Counts and sizes are whole numbers to their readers; clients send them as 1.0 as well.
+            if (value == Math.Floor(value) && Math.Abs(value) < long.MaxValue)
+            {
+                writer.WriteNumber(name, (long)value);
+            }
+            else
+            {
+                writer.WriteNumber(name, value);
+            }
+        }
+
         writer.WriteEndObject();
     }
 

@@ -80,6 +80,9 @@ internal sealed class WorkerConnection : FunctionProvider, ITriggerRegistrant, I
 
     public string? CloseReason { get; private set; }
 
+    /// <summary>Whether the socket was opened for telemetry alone: whatever else comes on it is ignored.</summary>
+    public bool IsTelemetryOnly { get; init; }
+
     /// <summary>Whether it has sent a protocol message: until then it may be a telemetry socket, and is not listed.</summary>
     public bool IsWorker => Volatile.Read(ref _isWorker) == 1;
 

@@ -1,6 +1,7 @@
 using System.Net.WebSockets;
 using Iii.Engine.Discovery;
 using Iii.Engine.Invocations;
+using Iii.Engine.Telemetry;
 using Iii.Engine.Triggers;
 using Iii.Protocol;
 using Microsoft.AspNetCore.Http;
@@ -15,6 +16,7 @@ internal sealed class WorkerGateway(
     FunctionDirectory functions,
     TriggerDirectory triggers,
     FunctionInvoker invoker,
+    TelemetryIntake telemetry,
     TimeProvider time,
     ILogger<WorkerGateway> logger)
 {
@@ -52,7 +54,10 @@ internal sealed class WorkerGateway(
             KeepAliveTimeout = TimeSpan.FromMilliseconds(options.PingTimeoutMs),
         });
         using var connection = new WorkerConnection(
-            socket, context.Abort, context.Connection.RemoteIpAddress?.ToString(), time, options);
+            socket, context.Abort, context.Connection.RemoteIpAddress?.ToString(), time, options)
+        {
+            IsTelemetryOnly = context.Request.Path.Value?.EndsWith("/otel", StringComparison.Ordinal) == true,
+        };
         connection.GivenUp = workers.Remove;
         await ServeAsync(connection);
     }
@@ -78,7 +83,7 @@ internal sealed class WorkerGateway(
 
     private async Task ServeAsync(WorkerConnection connection)
     {
-        var messages = new WorkerMessages(connection, workers, functions, triggers, invoker, options, logger);
+        var messages = new WorkerMessages(connection, workers, functions, triggers, invoker, telemetry, options, logger);
         connection.Send(Frames.WorkerRegistered(connection.WorkerId, connection.ReattachToken));
         workers.Add(connection);
         if (workers.IsDraining)

@@ -2,6 +2,7 @@ using System.Text.Unicode;
 using Iii.Engine.Configuration;
 using Iii.Engine.Discovery;
 using Iii.Engine.Invocations;
+using Iii.Engine.Telemetry;
 using Iii.Engine.Triggers;
 using Iii.Protocol;
 using Microsoft.Extensions.Logging;
@@ -16,6 +17,7 @@ internal sealed class WorkerMessages(
     FunctionDirectory functions,
     TriggerDirectory triggers,
     FunctionInvoker invoker,
+    TelemetryIntake telemetry,
     WorkerGatewayOptions options,
     ILogger logger)
 {
@@ -31,29 +33,40 @@ internal sealed class WorkerMessages(
     private int _malformed;
 
     /// <summary>Carries a message out. Never throws.</summary>
-    public void Handle(ReadOnlySpan<byte> message, bool isBinary)
+    public void Handle(ReadOnlyMemory<byte> message, bool isBinary)
     {
         try
         {
-            if (isBinary && TelemetryFrame.IsTelemetry(message))
+            if (isBinary && TelemetryFrame.TryRead(message.Span, out var kind))
             {
                 // Never answered, and never a sign of a worker: SDKs up to 0.9 send these on a socket of their own to "/".
+                if (telemetry.Ingest(kind, message[TelemetryFrame.PrefixLength..]) is { } defect)
+                {
+                    Malformed(defect);
+                }
+
                 return;
             }
 
-            if (message.IndexOfAnyExcept(" \t\r\n"u8) < 0)
+            if (connection.IsTelemetryOnly)
+            {
+                return;
+            }
+
+            var text = message.Span;
+            if (text.IndexOfAnyExcept(" \t\r\n"u8) < 0)
             {
                 return;
             }
 
             // The framework has checked text messages; what comes in a binary one goes out in text, so it must be text too.
-            if (isBinary && !Utf8.IsValid(message))
+            if (isBinary && !Utf8.IsValid(text))
             {
                 Malformed("a binary message is neither telemetry nor UTF-8");
                 return;
             }
 
-            if (Envelope.TryRead(message, out var envelope, out var problem))
+            if (Envelope.TryRead(text, out var envelope, out var problem))
             {
                 Handle(envelope);
             }

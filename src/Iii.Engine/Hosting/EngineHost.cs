@@ -4,6 +4,7 @@ using Iii.Engine.Discovery;
 using Iii.Engine.Gateways;
 using Iii.Engine.Invocations;
 using Iii.Engine.Modules.Http;
+using Iii.Engine.Telemetry;
 using Iii.Engine.Triggers;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -27,6 +28,7 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly List<Listener> _listeners = [];
     private readonly DeadlineSweeper _deadlines;
     private readonly InvocationMetrics _metrics;
+    private readonly TelemetryCounters _telemetryCounters = new();
     private readonly DiscoveryEvents _events;
     private readonly WorkerGateway _gateway;
     private readonly HttpModule? _http;
@@ -60,7 +62,15 @@ public sealed class EngineHost : IAsyncDisposable
         var invoker = new FunctionInvoker(
             functions, _deadlines, _metrics, time, TimeSpan.FromMilliseconds(configuration.Gateway.InvocationTimeoutMs));
         var engineFunctions = new EngineFunctions(functions, _deadlines);
-        var discovery = new DiscoveryFunctions(functions, triggers, workers, time);
+        var workerMetrics = new WorkerMetricsTable(id => workers.Find(id) is not null, time);
+        workers.Changed += (change, id) =>
+        {
+            if (change == WorkerEvent.Disconnected)
+            {
+                workerMetrics.Remove(id);
+            }
+        };
+        var discovery = new DiscoveryFunctions(functions, triggers, workers, workerMetrics, time);
         discovery.AddTo(engineFunctions);
         _events = new DiscoveryEvents(functions, workers, triggers, discovery, invoker, time);
 
@@ -72,7 +82,14 @@ public sealed class EngineHost : IAsyncDisposable
         }
 
         _gateway = new WorkerGateway(
-            configuration.Gateway, workers, functions, triggers, invoker, time, loggers.CreateLogger<WorkerGateway>());
+            configuration.Gateway,
+            workers,
+            functions,
+            triggers,
+            invoker,
+            new TelemetryIntake(_telemetryCounters, workerMetrics),
+            time,
+            loggers.CreateLogger<WorkerGateway>());
         workerListener.Handler = WithWebSockets(_gateway.HandleAsync);
         _app.Run(static context => context.Features.Get<Listener>()!.Handler(context));
     }
@@ -139,6 +156,7 @@ public sealed class EngineHost : IAsyncDisposable
         _http?.Dispose();
         _deadlines.Dispose();
         _metrics.Dispose();
+        _telemetryCounters.Dispose();
         await _app.DisposeAsync();
     }
 
