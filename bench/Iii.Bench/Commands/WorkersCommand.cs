@@ -13,7 +13,7 @@ internal static class WorkersCommand
     {
         var engine = new Option<string>("--engine") { Description = "The engine's executable.", DefaultValueFactory = _ => BenchFolder.EngineBinary };
         var workers = new Option<int>("--workers") { Description = "How many workers.", DefaultValueFactory = _ => 1000 };
-        var seconds = new Option<int>("--seconds") { Description = "How long workers come and go.", DefaultValueFactory = _ => 15 };
+        var seconds = new Option<int>("--seconds") { Description = "How long workers come and go.", DefaultValueFactory = _ => 30 };
         var command = new Command("workers", "Register many workers, and let them come and go.") { engine, workers, seconds };
         command.SetAction(async (parsed, cancellation) =>
         {

@@ -20,8 +20,8 @@ internal sealed class Churn(Server server, SwarmWorker[] swarm)
     /// <summary>The time it took, in seconds.</summary>
     public double Seconds { get; private set; }
 
-    /// <summary>Growth of the resident memory for each reconnect, in KiB, over the later half.</summary>
-    public double KiBPerReconnect => Slope.OfLaterHalf(_memory) / (Reconnects / Seconds);
+    /// <summary>Growth of the resident memory for each reconnect, in KiB.</summary>
+    public double KiBPerReconnect => Slope.Of(_memory) / (Reconnects / Seconds);
 
     public async Task RunAsync(TimeSpan duration, CancellationToken cancellation)
     {

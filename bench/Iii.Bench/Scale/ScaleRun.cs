@@ -10,11 +10,13 @@ internal sealed class ScaleRun(ScaleOptions options, string workFolder, TextWrit
     private const double RegisterBarSeconds = 5;
     private const double IdleBarKiB = 60;
 
-    // A connection that leaked would cost more than this by far: its buffers alone are larger.
-    private const double LeakBarKiB = 1;
+    // The heap breathes by some MiB, which is this much for each reconnect of a run; a connection that leaked would cost ten
+    // times as much, and an entry of a directory is counted.
+    private const double LeakBarKiB = 4;
 
     private const int ConnectsAtOnce = 32;
     private const double SettledKiB = 64;
+    private static readonly TimeSpan ChurnWarmUp = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SettleProbe = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(20);
 
@@ -45,6 +47,8 @@ internal sealed class ScaleRun(ScaleOptions options, string workFolder, TextWrit
             output.WriteLine($"{"engine with idle workers",-34} {full.ResidentMiB,9:0.0} MiB, {full.Handles} handles");
             Judge("idle memory of a worker", (full.ResidentMiB - empty.ResidentMiB) * 1024 / options.Workers, "KiB", IdleBarKiB);
 
+            // Until the heap has found the size that this much coming and going needs.
+            await new Churn(server, swarm).RunAsync(ChurnWarmUp, cancellation);
             var churn = new Churn(server, swarm);
             await churn.RunAsync(TimeSpan.FromSeconds(options.Seconds), cancellation);
             output.WriteLine($"{"reconnects",-34} {churn.Reconnects,9:N0} in {churn.Seconds:0.0} s");
