@@ -134,7 +134,7 @@ public ref struct Envelope
 
         // A known name written with escapes is still that name; the longest is far shorter than this.
         Span<byte> name = stackalloc byte[256];
-        return reader.ValueSpan.Length <= name.Length ? MemberOf(name[..reader.CopyString(name)]) : Member.Other;
+        return reader.TryCopyName(name, out var length) ? MemberOf(name[..length]) : Member.Other;
     }
 
     private static Member MemberOf(ReadOnlySpan<byte> name) => name.Length switch

@@ -36,6 +36,6 @@ public static class ErrorCodes
     /// <summary>A bound of the engine was reached.</summary>
     public const string LimitExceeded = "limit_exceeded";
 
-    /// <summary>The id belongs to the engine, or to another worker.</summary>
-    public const string Reserved = "reserved";
+    /// <summary>The engine shuts down and takes no new work. The call did not run.</summary>
+    public const string ShuttingDown = "shutting_down";
 }

@@ -14,17 +14,17 @@ internal static class DiscoveryFunctions
     public static void AddTo(
         EngineFunctions engine, FunctionDirectory functions, TriggerDirectory triggers, WorkerDirectory workers, TimeProvider time)
     {
-        engine.Add("engine::functions::list", "Lists the registered functions", (_, input, writer) =>
+        engine.Add("engine::functions::list", "Lists the registered functions", (call, input, writer) =>
         {
-            var includeInternal = EngineFunctions.Flag(input, "include_internal");
+            var includeInternal = EngineFunctions.Flag(call, input, "include_internal");
             writer.WriteStartObject();
             WriteFunctions(writer, functions, includeInternal);
             writer.WriteEndObject();
         });
-        engine.Add("engine::triggers::list", "Lists the registered triggers", (_, input, writer) =>
-            WriteTriggers(writer, triggers, EngineFunctions.Flag(input, "include_internal")));
-        engine.Add("engine::workers::list", "Lists the connected workers", (_, input, writer) =>
-            WriteWorkers(writer, workers, EngineFunctions.Text(input, "worker_id"), time));
+        engine.Add("engine::triggers::list", "Lists the registered triggers", (call, input, writer) =>
+            WriteTriggers(writer, triggers, EngineFunctions.Flag(call, input, "include_internal")));
+        engine.Add("engine::workers::list", "Lists the connected workers", (call, input, writer) =>
+            WriteWorkers(writer, workers, EngineFunctions.Text(call, input, "worker_id"), time));
         engine.Add("engine::workers::register", "Takes note of what a worker says about itself", (call, input, writer) =>
         {
             Register(workers, call, input);
@@ -152,12 +152,12 @@ internal static class DiscoveryFunctions
         var previous = worker.Metadata;
         workers.SetMetadata(worker, previous with
         {
-            Runtime = EngineFunctions.Text(input, "runtime") ?? "unknown",
-            Version = EngineFunctions.Text(input, "version"),
-            Name = EngineFunctions.Text(input, "name") ?? previous.Name,
-            Os = EngineFunctions.Text(input, "os") ?? previous.Os,
-            Description = EngineFunctions.Text(input, "description") ?? previous.Description,
-            Isolation = EngineFunctions.Text(input, "isolation") ?? previous.Isolation,
+            Runtime = EngineFunctions.Text(call, input, "runtime") ?? "unknown",
+            Version = EngineFunctions.Text(call, input, "version"),
+            Name = EngineFunctions.Text(call, input, "name") ?? previous.Name,
+            Os = EngineFunctions.Text(call, input, "os") ?? previous.Os,
+            Description = EngineFunctions.Text(call, input, "description") ?? previous.Description,
+            Isolation = EngineFunctions.Text(call, input, "isolation") ?? previous.Isolation,
             Pid = input.TryGetProperty("pid", out var pid) && pid.ValueKind == JsonValueKind.Number && pid.TryGetInt64(out var number)
                 ? number
                 : previous.Pid,

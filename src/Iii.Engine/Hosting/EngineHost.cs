@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Iii.Engine.Configuration;
 using Iii.Engine.Discovery;
 using Iii.Engine.Gateways;
@@ -97,14 +98,19 @@ public sealed class EngineHost : IAsyncDisposable
     public string Describe(string version) => StartupReport.Write(version, _configuration, Listeners);
 
     /// <summary>Binds every listener, or none.</summary>
-    /// <exception cref="EngineStartException">A port is taken, or an address cannot be bound.</exception>
+    /// <exception cref="EngineStartException">A port is taken, or an address does not exist or cannot be bound.</exception>
     public async Task StartAsync(CancellationToken cancellation = default)
     {
+        if (_listeners.Find(static listener => listener.Problem is not null) is { } unresolved)
+        {
+            throw new EngineStartException(unresolved.Problem!, inner: null);
+        }
+
         try
         {
             await _app.StartAsync(cancellation);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or SocketException)
         {
             await DisposeAsync();
             throw new EngineStartException(Explain(e), e);
@@ -164,11 +170,11 @@ public sealed class EngineHost : IAsyncDisposable
         return pipeline.Build();
     }
 
-    private string Explain(IOException e)
+    private string Explain(Exception e)
     {
-        var taken = _listeners.FirstOrDefault(listener => e.Message.Contains($":{listener.Port}", StringComparison.Ordinal));
+        var taken = _listeners.FirstOrDefault(listener => e.Message.Contains($":{listener.Port}:", StringComparison.Ordinal));
         return taken is null || e.InnerException is not AddressInUseException
-            ? e.Message
+            ? $"Cannot listen: {e.Message}"
             : $"Port {taken.Port} ({taken.Name}) is taken by another process. Stop that process, or set another port: {taken.Setting}.";
     }
 }

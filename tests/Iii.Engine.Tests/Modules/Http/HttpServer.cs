@@ -101,7 +101,7 @@ internal sealed class HttpServer : IAsyncDisposable
     public string? TryRoute(string functionId, string config, Registrant? owner = null) =>
         _triggers.Register(
             $"trigger-{Interlocked.Increment(ref _registrations)}", HttpTriggerType.Id, functionId, Encoding.UTF8.GetBytes(config), null,
-            owner ?? new Registrant());
+            owner ?? new Registrant(), int.MaxValue);
 
     /// <summary>A worker goes, with all that it registered.</summary>
     public async Task DisconnectAsync(Registrant owner)
