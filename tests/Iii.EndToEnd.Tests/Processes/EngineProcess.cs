@@ -45,10 +45,14 @@ internal sealed partial class EngineProcess : ChildProcess
     public static Task<EngineProcess> StartAsync() => StartAsync(FreePorts.Take(), FreePorts.Take());
 
     /// <summary>Starts an engine on these ports, and returns once it says that it is ready.</summary>
-    public static Task<EngineProcess> StartAsync(int workerPort, int httpPort)
+    public static Task<EngineProcess> StartAsync(int workerPort, int httpPort) =>
+        StartAsync(workerPort, httpPort, Configuration(workerPort, httpPort));
+
+    /// <summary>Starts an engine with this configuration, which must name these ports, and returns once it says that it is ready.</summary>
+    public static Task<EngineProcess> StartAsync(int workerPort, int httpPort, string configuration)
     {
         var folder = new TemporaryFolder();
-        var file = folder.Write("test.yaml", Configuration(workerPort, httpPort));
+        var file = folder.Write("test.yaml", configuration);
         return StartAsync(folder, workerPort, httpPort, "--config", file);
     }
 
