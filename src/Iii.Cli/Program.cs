@@ -2,6 +2,7 @@ using Iii.Cli;
 using Iii.Engine.Configuration;
 using Iii.Engine.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 
 var exitCode = new CommandLine().Read(args, out var arguments);
 if (arguments is null)
@@ -29,6 +30,7 @@ using var shutdown = new ShutdownSignal();
 await using var host = EngineHost.Create(configuration, static logging => logging
     .AddFilter("Microsoft", LogLevel.Warning)
     .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None) // it would log what is said below, with its stack
+    .AddConsole(static console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite) // a blocked terminal blocks nobody
     .AddSimpleConsole(static console =>
     {
         console.SingleLine = true;

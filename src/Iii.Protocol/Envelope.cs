@@ -63,6 +63,12 @@ public ref struct Envelope
     /// <summary>The member <c>response_format</c> of a function.</summary>
     public JsonSlice ResponseFormat { get; private set; }
 
+    /// <summary>The member <c>trigger_request_format</c> of a trigger type: what its triggers' config looks like.</summary>
+    public JsonSlice TriggerRequestFormat { get; private set; }
+
+    /// <summary>The member <c>call_request_format</c> of a trigger type: what its triggers' functions are called with.</summary>
+    public JsonSlice CallRequestFormat { get; private set; }
+
     /// <summary>The member <c>invocation</c> of a function: it is called over HTTP.</summary>
     public JsonSlice Invocation { get; private set; }
 
@@ -123,6 +129,7 @@ public ref struct Envelope
     {
         Other, Type, Id, InvocationId, FunctionId, Data, Result, Error, TraceParent, Baggage, Metadata, Action, TriggerType,
         Config, Description, Name, RequestFormat, ResponseFormat, Invocation, PreviousWorkerId, ReattachToken,
+        TriggerRequestFormat, CallRequestFormat,
     }
 
     private static Member MemberOf(ref Utf8JsonReader reader)
@@ -134,7 +141,7 @@ public ref struct Envelope
 
         // A known name written with escapes is still that name; the longest is far shorter than this.
         Span<byte> name = stackalloc byte[256];
-        return reader.ValueSpan.Length <= name.Length ? MemberOf(name[..reader.CopyString(name)]) : Member.Other;
+        return reader.TryCopyName(name, out var length) ? MemberOf(name[..length]) : Member.Other;
     }
 
     private static Member MemberOf(ReadOnlySpan<byte> name) => name.Length switch
@@ -159,6 +166,8 @@ public ref struct Envelope
             : name.SequenceEqual("reattach_token"u8) ? Member.ReattachToken : Member.Other,
         15 => name.SequenceEqual("response_format"u8) ? Member.ResponseFormat : Member.Other,
         18 => name.SequenceEqual("previous_worker_id"u8) ? Member.PreviousWorkerId : Member.Other,
+        19 => name.SequenceEqual("call_request_format"u8) ? Member.CallRequestFormat : Member.Other,
+        22 => name.SequenceEqual("trigger_request_format"u8) ? Member.TriggerRequestFormat : Member.Other,
         _ => Member.Other,
     };
 
@@ -186,6 +195,8 @@ public ref struct Envelope
             case Member.Invocation: Invocation = value; break;
             case Member.PreviousWorkerId: PreviousWorkerId = value; break;
             case Member.ReattachToken: ReattachToken = value; break;
+            case Member.TriggerRequestFormat: TriggerRequestFormat = value; break;
+            case Member.CallRequestFormat: CallRequestFormat = value; break;
             case Member.Other: break;
             default: throw new ArgumentOutOfRangeException(nameof(member), member, "no such member");
         }

@@ -16,10 +16,7 @@ public static class ErrorBody
         frame.Append(",\"message\":"u8);
         frame.AppendText(message);
         frame.Append("}"u8);
-        var built = frame.Build();
-        var bytes = built.Span.ToArray();
-        built.Return();
-        return bytes;
+        return frame.ToArray();
     }
 
     /// <summary>
@@ -45,10 +42,7 @@ public static class ErrorBody
         completed.AppendText(TextOf(message) ?? NoMessage);
         AppendExtras(ref completed, errorJson);
         completed.Append("}"u8);
-        var frame = completed.Build();
-        var bytes = frame.Span.ToArray();
-        frame.Return();
-        return bytes;
+        return completed.ToArray();
     }
 
     /// <summary>The members <c>code</c> and <c>message</c> of an error object, with substitutes where they are not there.</summary>
@@ -71,7 +65,7 @@ public static class ErrorBody
 
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var isExtra = !reader.ValueTextEquals("code"u8) && !reader.ValueTextEquals("message"u8);
+            var isExtra = !reader.NameIs("code"u8) && !reader.NameIs("message"u8);
             var start = (int)reader.TokenStartIndex;
             reader.Read();
             reader.Skip();

@@ -36,6 +36,9 @@ public static class ErrorCodes
     /// <summary>A bound of the engine was reached.</summary>
     public const string LimitExceeded = "limit_exceeded";
 
-    /// <summary>The id belongs to the engine, or to another worker.</summary>
-    public const string Reserved = "reserved";
+    /// <summary>What was asked about does not exist.</summary>
+    public const string NotFound = "not_found";
+
+    /// <summary>The engine shuts down and takes no new work. The call did not run.</summary>
+    public const string ShuttingDown = "shutting_down";
 }

@@ -83,6 +83,14 @@ public ref struct FrameBuilder
     /// <summary>Takes back the last <paramref name="count"/> bytes.</summary>
     public void Rewind(int count) => _length -= count;
 
+    /// <summary>A copy of what was written; the buffer goes back to the pool. The builder must not be used after that.</summary>
+    public byte[] ToArray()
+    {
+        var bytes = _buffer.AsSpan(0, _length).ToArray();
+        Build().Return();
+        return bytes;
+    }
+
     /// <summary>Hands the buffer over. The builder must not be used after that.</summary>
     public Frame Build()
     {

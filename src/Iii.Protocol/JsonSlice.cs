@@ -116,7 +116,7 @@ public readonly ref struct JsonSlice(ReadOnlySpan<byte> raw)
         reader.Read();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var isWanted = reader.ValueTextEquals(name);
+            var isWanted = reader.NameIs(name);
             reader.Read();
             var start = (int)reader.TokenStartIndex;
             reader.Skip();

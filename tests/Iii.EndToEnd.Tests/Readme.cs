@@ -10,7 +10,7 @@ internal static partial class Readme
     {
         var (needed, pattern) = sdk switch
         {
-            "0.3.0" => ("`init` and `registerFunction({ id: … }, …)`", FirstGeneration()),
+            "0.2.1" or "0.3.0" => ("`init` and `registerFunction({ id: … }, …)`", FirstGeneration()),
             "0.9.0" => ("`registerWorker` and `registerFunction({ id: … }, …)`", SecondGeneration()),
             _ => ("`registerWorker` and `registerFunction('…', …)`", ThirdGeneration()),
         };

@@ -35,5 +35,8 @@ internal static class ProcFile
         return double.Parse(kib, CultureInfo.InvariantCulture) / 1024;
     }
 
+    /// <summary>Open files, sockets and alike of one process.</summary>
+    public static int Handles(int processId) => Directory.EnumerateFileSystemEntries($"/proc/{processId}/fd").Count();
+
     private static double Ticks(string field) => double.Parse(field, CultureInfo.InvariantCulture);
 }

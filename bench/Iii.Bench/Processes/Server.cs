@@ -27,14 +27,19 @@ internal sealed class Server : IAsyncDisposable
     public int ProcessId => _process.Id;
 
     /// <summary>Starts a server on two free ports; returns once it listens on both and nobody else does.</summary>
-    public static async Task<Server> StartAsync(ServerKind kind, string workFolder, CancellationToken cancellation)
+    /// <param name="kind">What to start.</param>
+    /// <param name="workFolder">Where its files go.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <param name="isProbed">Whether its allocations can be read; the probe takes memory of its own.</param>
+    public static async Task<Server> StartAsync(
+        ServerKind kind, string workFolder, CancellationToken cancellation, bool isProbed = true)
     {
         var (httpPort, workerPort) = (ListeningPorts.Free(), ListeningPorts.Free());
         ListeningPorts.RequireFree(httpPort);
         ListeningPorts.RequireFree(workerPort);
         var probe = new AllocationProbe(Path.Combine(workFolder, $"probe-{httpPort}.sock"));
         var launch = kind.EngineBinary is { } binary
-            ? Programs.Engine(binary, EngineConfig.Write(workFolder, httpPort, workerPort), probe)
+            ? Programs.Engine(binary, EngineConfig.Write(workFolder, httpPort, workerPort), isProbed ? probe : null)
             : Programs.Relay(httpPort, workerPort, probe);
         var server = new Server(ChildProcess.Start(launch, workFolder), probe, httpPort, workerPort);
         try

@@ -9,7 +9,7 @@ namespace Iii.Bench.Wire;
 /// </summary>
 internal sealed class OutboundFrames
 {
-    private const int InitialBytes = 64 * 1024;
+    private const int InitialBytes = 4 * 1024;
     private const int MaxHeaderBytes = 14;
     private const byte FinalFrame = 0x80;
     private const byte MaskedFrame = 0x80;

@@ -10,27 +10,37 @@ internal delegate void MessageHandler(ReadOnlySpan<byte> message);
 /// </summary>
 internal sealed class WorkerConnection : IDisposable
 {
-    private const int ReadBytes = 256 * 1024;
+    /// <summary>What a connection under load reads at once.</summary>
+    public const int BusyReadBytes = 256 * 1024;
 
     private readonly Socket _socket;
     private readonly OutboundFrames _outbound = new();
     private readonly SemaphoreSlim _wake = new(0);
-    private byte[] _inbound = new byte[ReadBytes];
+    private byte[] _inbound;
     private int _inboundLength;
     private int _waking;
 
-    private WorkerConnection(Socket socket, ReadOnlyMemory<byte> firstBytes)
+    private WorkerConnection(Socket socket, ReadOnlyMemory<byte> firstBytes, int readBytes)
     {
         _socket = socket;
+        _inbound = new byte[readBytes];
         firstBytes.CopyTo(_inbound);
         _inboundLength = firstBytes.Length;
     }
 
-    public static async Task<WorkerConnection> ConnectAsync(Uri url, CancellationToken cancellation)
+    public static async Task<WorkerConnection> ConnectAsync(Uri url, CancellationToken cancellation, int readBytes = BusyReadBytes)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync(url.Host, url.Port, cancellation);
-        return new WorkerConnection(socket, await Handshake.PerformAsync(socket, url, cancellation));
+        try
+        {
+            await socket.ConnectAsync(url.Host, url.Port, cancellation);
+            return new WorkerConnection(socket, await Handshake.PerformAsync(socket, url, cancellation), readBytes);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Queues a message. Nothing is written before <see cref="Flush"/>.</summary>
@@ -43,6 +53,13 @@ internal sealed class WorkerConnection : IDisposable
         {
             _wake.Release();
         }
+    }
+
+    /// <summary>Says goodbye; the server answers it, which ends <see cref="RunAsync"/>.</summary>
+    public void Close()
+    {
+        _outbound.Append(Opcode.Close, []);
+        Flush();
     }
 
     /// <summary>Receives until the server closes; what a handler sent is flushed once per read.</summary>

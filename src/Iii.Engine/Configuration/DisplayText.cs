@@ -19,13 +19,13 @@ internal static partial class DisplayText
             ? UserInformation().Replace(text, match => new string('*', match.Length))
             : text;
 
-    public static string Clip(string text)
+    public static string Clip(string text, int maxLength = MaxValueLength)
     {
         var masked = MaskCredentials(text.Length > 4096 ? text[..4096] : text);
         var shown = new StringBuilder();
         foreach (var rune in masked.EnumerateRunes())
         {
-            if (shown.Length >= MaxValueLength)
+            if (shown.Length >= maxLength)
             {
                 return shown.Append('…').ToString();
             }

@@ -18,6 +18,7 @@ internal sealed class DiscoveryEvents : IDisposable
 
     private readonly FunctionDirectory _functions;
     private readonly WorkerDirectory _workers;
+    private readonly DiscoveryFunctions _rows;
     private readonly DiscoveryTriggerType _functionsAvailable;
     private readonly DiscoveryTriggerType _workersAvailable;
     private readonly ITimer _timer;
@@ -26,14 +27,20 @@ internal sealed class DiscoveryEvents : IDisposable
     private int _isScheduled;
 
     public DiscoveryEvents(
-        FunctionDirectory functions, WorkerDirectory workers, TriggerDirectory triggers, FunctionInvoker invoker, TimeProvider time)
+        FunctionDirectory functions,
+        WorkerDirectory workers,
+        TriggerDirectory triggers,
+        DiscoveryFunctions rows,
+        FunctionInvoker invoker,
+        TimeProvider time)
     {
+        _rows = rows;
         _functions = functions;
         _workers = workers;
         _functionsAvailable = new DiscoveryTriggerType(invoker);
         _workersAvailable = new DiscoveryTriggerType(invoker);
-        triggers.AddType("engine::functions-available", _functionsAvailable);
-        triggers.AddType("engine::workers-available", _workersAvailable);
+        triggers.AddType("engine::functions-available", "Fires when the set of functions has changed", _functionsAvailable);
+        triggers.AddType("engine::workers-available", "Fires when a worker joins, leaves, or says who it is", _workersAvailable);
         _timer = time.CreateTimer(
             static state => ((DiscoveryEvents)state!).FunctionsSettled(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         functions.Changed += FunctionsChanged;
@@ -73,7 +80,9 @@ internal sealed class DiscoveryEvents : IDisposable
                 {
                     writer.WriteStartObject();
                     writer.WriteString("event", "functions_changed");
-                    DiscoveryFunctions.WriteFunctions(writer, _functions, includeInternal: true);
+                    writer.WriteStartArray("functions");
+                    _rows.WriteFunctions(writer, includeInternal: true);
+                    writer.WriteEndArray();
                     writer.WriteEndObject();
                 }));
             }

@@ -1,138 +1,127 @@
 using System.Text.Json;
 using Iii.Engine.Gateways;
+using Iii.Engine.Telemetry;
 using Iii.Engine.Triggers;
 using Iii.Protocol;
 
 namespace Iii.Engine.Discovery;
 
-/// <summary>The functions with which clients see what is registered (protocol §5.1).</summary>
-internal static class DiscoveryFunctions
+/// <summary>
+/// The functions with which clients see what is registered (protocol §5.1, sdk-versions §5.10). Their rows carry the fields
+/// of every generation of clients.
+/// </summary>
+internal sealed class DiscoveryFunctions(FunctionDirectory functions, TriggerDirectory triggers, WorkerDirectory workers, WorkerMetricsTable metrics, TimeProvider time)
 {
-    /// <summary>Functions and triggers of the engine itself are not shown unless asked for.</summary>
+    /// <summary>What is of the engine itself is not listed unless asked for.</summary>
     private const string InternalPrefix = "engine::";
 
-    public static void AddTo(
-        EngineFunctions engine, FunctionDirectory functions, TriggerDirectory triggers, WorkerDirectory workers, TimeProvider time)
+    /// <summary>From this version of an SDK on, <c>engine::triggers::list</c> means trigger types (sdk-versions §8, C1).</summary>
+    private static readonly Version TypesInsteadOfInstances = new(0, 13);
+
+    public void AddTo(EngineFunctions engine)
     {
-        engine.Add("engine::functions::list", "Lists the registered functions", (_, input, writer) =>
+        engine.Add("engine::functions::list", "Lists the registered functions", (call, input, writer) => List(
+            writer, "functions", WriteFunctions, EngineFunctions.Flag(call, input, "include_internal")));
+        engine.Add("engine::functions::info", "Shows one function", (call, input, writer) =>
         {
-            var includeInternal = EngineFunctions.Flag(input, "include_internal");
-            writer.WriteStartObject();
-            WriteFunctions(writer, functions, includeInternal);
-            writer.WriteEndObject();
+            var id = Required(call, input, "function_id");
+            DiscoveryRows.Write(writer, functions.Find(id) ?? throw Unknown("function", id));
         });
-        engine.Add("engine::triggers::list", "Lists the registered triggers", (_, input, writer) =>
-            WriteTriggers(writer, triggers, EngineFunctions.Flag(input, "include_internal")));
-        engine.Add("engine::workers::list", "Lists the connected workers", (_, input, writer) =>
-            WriteWorkers(writer, workers, EngineFunctions.Text(input, "worker_id"), time));
+        engine.Add("engine::trigger-types::list", "Lists the trigger types", (call, input, writer) => List(
+            writer, "trigger_types", WriteTypes, EngineFunctions.Flag(call, input, "include_internal")));
+        engine.Add("engine::triggers::info", "Shows one trigger type", (call, input, writer) =>
+        {
+            var id = EngineFunctions.Text(call, input, "trigger_type") ?? Required(call, input, "id");
+            DiscoveryRows.Write(writer, triggers.ListTypes().FirstOrDefault(row => row.Id == id) ?? throw Unknown("trigger type", id));
+        });
+        engine.Add("engine::triggers::list", "Lists the registered triggers; for SDKs from 0.13 on, the trigger types", (call, input, writer) => List(
+            writer, "triggers", MeansTypes(call) ? WriteTypes : WriteTriggers, EngineFunctions.Flag(call, input, "include_internal")));
+        engine.Add("engine::registered-triggers::list", "Lists the registered triggers", (call, input, writer) => List(
+            writer, "registered_triggers", WriteTriggers, EngineFunctions.Flag(call, input, "include_internal")));
+        engine.Add("engine::registered-triggers::info", "Shows one registered trigger", (call, input, writer) =>
+        {
+            var id = EngineFunctions.Text(call, input, "trigger_id") ?? Required(call, input, "id");
+            var row = triggers.List().FirstOrDefault(row => row.Trigger.Id == id || row.RegistrationIds.Contains(id));
+            DiscoveryRows.Write(writer, row ?? throw Unknown("registered trigger", id), NameOf(row));
+        });
+        engine.Add("engine::workers::list", "Lists the connected workers", (call, input, writer) =>
+            WriteWorkers(writer, EngineFunctions.Text(call, input, "worker_id")));
+        engine.Add("engine::workers::info", "Shows one connected worker", (call, input, writer) =>
+        {
+            var id = Required(call, input, "worker_id");
+            DiscoveryRows.Write(writer, workers.Find(id) is { IsWorker: true } worker ? worker : throw Unknown("worker", id), metrics.Find(id));
+        });
         engine.Add("engine::workers::register", "Takes note of what a worker says about itself", (call, input, writer) =>
         {
-            Register(workers, call, input);
+            Register(call, input);
             writer.WriteStartObject();
             writer.WriteBoolean("success", true);
             writer.WriteEndObject();
         });
     }
 
-    /// <summary>Writes the member <c>functions</c>: rows that carry the fields of every generation of clients.</summary>
-    public static void WriteFunctions(Utf8JsonWriter writer, FunctionDirectory functions, bool includeInternal)
+    /// <summary>Writes the rows of the functions.</summary>
+    public void WriteFunctions(Utf8JsonWriter writer, bool includeInternal)
     {
-        writer.WriteStartArray("functions");
         foreach (var function in functions.All)
         {
-            var registrations = function.Registrations;
-            if (registrations.Length == 0 || (!includeInternal && function.Id.StartsWith(InternalPrefix, StringComparison.Ordinal)))
+            if (function.Registrations.Length > 0 && IsShown(function.Id, includeInternal))
             {
-                continue;
+                DiscoveryRows.Write(writer, function);
             }
-
-            // What the newest provider says is shown; it is also the one most likely to be up to date.
-            var newest = registrations[^1];
-            writer.WriteStartObject();
-            writer.WriteString("function_id", function.Id);
-            writer.WriteString("description", newest.Details.Description);
-            EngineFunctions.WriteRawOrNull(writer, "request_format", newest.Details.RequestFormat);
-            EngineFunctions.WriteRawOrNull(writer, "response_format", newest.Details.ResponseFormat);
-            EngineFunctions.WriteRawOrNull(writer, "metadata", newest.Details.Metadata);
-            writer.WriteString("worker_name", (newest.Owner as WorkerConnection)?.Metadata.Name);
-            writer.WriteNumber("provider_count", registrations.Length);
-            if (newest.Details.RegistrationError is { } error)
-            {
-                EngineFunctions.WriteRawOrNull(writer, "registration_error", error);
-            }
-
-            writer.WriteEndObject();
         }
-
-        writer.WriteEndArray();
     }
 
-    private static void WriteTriggers(Utf8JsonWriter writer, TriggerDirectory triggers, bool includeInternal)
+    private static void List(Utf8JsonWriter writer, string name, Action<Utf8JsonWriter, bool> writeRows, bool includeInternal)
     {
         writer.WriteStartObject();
-        writer.WriteStartArray("triggers");
-        foreach (var row in triggers.List())
-        {
-            var trigger = row.Trigger;
-            if (!includeInternal && trigger.FunctionId.StartsWith(InternalPrefix, StringComparison.Ordinal))
-            {
-                continue;
-            }
-
-            writer.WriteStartObject();
-            writer.WriteString("id", trigger.Id);
-            writer.WriteString("trigger_type", trigger.Type);
-            writer.WriteString("function_id", trigger.FunctionId);
-            EngineFunctions.WriteRawOrNull(writer, "config", trigger.Config);
-            EngineFunctions.WriteRawOrNull(writer, "metadata", trigger.Metadata);
-            writer.WriteString("status", row.IsActive ? "active" : "pending");
-            WriteTexts(writer, "registration_ids", row.RegistrationIds);
-            WriteTexts(writer, "worker_ids", row.WorkerIds);
-            writer.WriteEndObject();
-        }
-
+        writer.WriteStartArray(name);
+        writeRows(writer, includeInternal);
         writer.WriteEndArray();
         writer.WriteEndObject();
     }
 
-    private static void WriteWorkers(Utf8JsonWriter writer, WorkerDirectory workers, string? workerId, TimeProvider time)
+    private static bool IsShown(string id, bool includeInternal) =>
+        includeInternal || !id.StartsWith(InternalPrefix, StringComparison.Ordinal);
+
+    private static string Required(EngineCall call, JsonElement input, string name) =>
+        EngineFunctions.Text(call, input, name) ?? throw EngineFunctions.Unreadable(call, $"the string '{name}' is missing");
+
+    private static EngineFunctionException Unknown(string what, string id) =>
+        new(ErrorCodes.NotFound, $"There is no {what} '{id}'");
+
+    private void WriteTriggers(Utf8JsonWriter writer, bool includeInternal)
+    {
+        foreach (var row in triggers.List())
+        {
+            if (IsShown(row.Trigger.FunctionId, includeInternal))
+            {
+                DiscoveryRows.Write(writer, row, NameOf(row));
+            }
+        }
+    }
+
+    private void WriteTypes(Utf8JsonWriter writer, bool includeInternal)
+    {
+        foreach (var row in triggers.ListTypes())
+        {
+            if (IsShown(row.Id, includeInternal))
+            {
+                DiscoveryRows.Write(writer, row);
+            }
+        }
+    }
+
+    private void WriteWorkers(Utf8JsonWriter writer, string? workerId)
     {
         writer.WriteStartObject();
         writer.WriteStartArray("workers");
         foreach (var worker in workers.Workers)
         {
-            if (workerId is not null && worker.WorkerId != workerId)
+            if (workerId is null || worker.WorkerId == workerId)
             {
-                continue;
+                DiscoveryRows.Write(writer, worker, metrics.Find(worker.WorkerId));
             }
-
-            var metadata = worker.Metadata;
-            writer.WriteStartObject();
-            writer.WriteString("id", worker.WorkerId);
-            writer.WriteString("name", metadata.Name);
-            writer.WriteString("runtime", metadata.Runtime);
-            writer.WriteString("version", metadata.Version);
-            writer.WriteString("os", metadata.Os);
-            writer.WriteString("ip_address", worker.RemoteAddress);
-            writer.WriteString("status", "connected");
-            writer.WriteNumber("connected_at_ms", worker.ConnectedAt.ToUnixTimeMilliseconds());
-            writer.WriteNumber("function_count", worker.Functions.Count);
-            WriteTexts(writer, "functions", worker.Functions.Items);
-            writer.WriteNumber("active_invocations", worker.ActiveInvocations);
-            writer.WriteNull("latest_metrics");
-            writer.WriteString("description", metadata.Description);
-            writer.WriteString("isolation", metadata.Isolation);
-            if (metadata.Pid is { } pid)
-            {
-                writer.WriteNumber("pid", pid);
-            }
-            else
-            {
-                writer.WriteNull("pid");
-            }
-
-            EngineFunctions.WriteRawOrNull(writer, "telemetry", metadata.Telemetry);
-            writer.WriteEndObject();
         }
 
         writer.WriteEndArray();
@@ -140,46 +129,23 @@ internal static class DiscoveryFunctions
         writer.WriteEndObject();
     }
 
-    private static void Register(WorkerDirectory workers, EngineCall call, JsonElement input)
+    private string? NameOf(TriggerRow row) =>
+        row.WorkerIds.Length > 0 ? workers.Find(row.WorkerIds[^1])?.Metadata.Name : null;
+
+    private bool MeansTypes(EngineCall call) =>
+        call.Caller is { } caller && workers.Find(caller.Id)?.Metadata.Version is { } text
+        && Version.TryParse(text.Split('-', '+')[0], out var version) && version >= TypesInsteadOfInstances;
+
+    private void Register(EngineCall call, JsonElement input)
     {
         if (call.Caller is null)
         {
-            throw new EngineFunctionException(
-                ErrorCodes.DeserializationError,
-                $"Failed to deserialize input for {call.FunctionId}: it takes note of the calling worker, so only a worker can call it");
+            throw EngineFunctions.Unreadable(call, "it takes note of the calling worker, so only a worker can call it");
         }
 
-        if (workers.Find(call.Caller.Id) is not { } worker)
+        if (workers.Find(call.Caller.Id) is { } worker)
         {
-            return;
+            workers.SetMetadata(worker, WorkerMetadata.Read(call, input, worker.Metadata));
         }
-
-        var previous = worker.Metadata;
-        workers.SetMetadata(worker, previous with
-        {
-            Runtime = EngineFunctions.Text(input, "runtime") ?? "unknown",
-            Version = EngineFunctions.Text(input, "version"),
-            Name = EngineFunctions.Text(input, "name") ?? previous.Name,
-            Os = EngineFunctions.Text(input, "os") ?? previous.Os,
-            Description = EngineFunctions.Text(input, "description") ?? previous.Description,
-            Isolation = EngineFunctions.Text(input, "isolation") ?? previous.Isolation,
-            Pid = input.TryGetProperty("pid", out var pid) && pid.ValueKind == JsonValueKind.Number && pid.TryGetInt64(out var number)
-                ? number
-                : previous.Pid,
-            Telemetry = input.TryGetProperty("telemetry", out var telemetry) && telemetry.ValueKind == JsonValueKind.Object
-                ? System.Text.Encoding.UTF8.GetBytes(telemetry.GetRawText())
-                : null,
-        });
-    }
-
-    private static void WriteTexts(Utf8JsonWriter writer, string name, IEnumerable<string> texts)
-    {
-        writer.WriteStartArray(name);
-        foreach (var text in texts)
-        {
-            writer.WriteStringValue(text);
-        }
-
-        writer.WriteEndArray();
     }
 }

@@ -21,13 +21,7 @@ internal sealed class EngineFunctions(FunctionDirectory functions, DeadlineSweep
         Add(id, description, (call, _) =>
         {
             using var input = ReadObject(call);
-            var buffer = new ArrayBufferWriter<byte>(1024);
-            using (var writer = new Utf8JsonWriter(buffer, WriterOptions))
-            {
-                write(call, input.RootElement, writer);
-            }
-
-            return ValueTask.FromResult<ReadOnlyMemory<byte>>(buffer.WrittenMemory);
+            return ValueTask.FromResult(Write(writer => write(call, input.RootElement, writer)));
         });
 
     /// <summary>Writes one JSON value that a part of the engine passes to a function.</summary>
@@ -57,20 +51,21 @@ internal sealed class EngineFunctions(FunctionDirectory functions, DeadlineSweep
     }
 
     /// <summary>An optional string member of an input.</summary>
-    public static string? Text(JsonElement input, string name) => input.TryGetProperty(name, out var value) ? value.ValueKind switch
-    {
-        JsonValueKind.String => value.GetString(),
-        JsonValueKind.Null => null,
-        _ => throw new EngineFunctionException(ErrorCodes.DeserializationError, $"'{name}' must be a string, not {value.GetRawText()}"),
-    }
-    : null;
+    public static string? Text(EngineCall call, JsonElement input, string name) =>
+        input.TryGetProperty(name, out var value) ? value.ValueKind switch
+        {
+            JsonValueKind.String => value.GetString(),
+            JsonValueKind.Null => null,
+            _ => throw Unreadable(call, $"'{name}' must be a string, not {KindOf(value)}"),
+        }
+        : null;
 
     /// <summary>An optional boolean member of an input; false when absent.</summary>
-    public static bool Flag(JsonElement input, string name) => input.TryGetProperty(name, out var value) && value.ValueKind switch
+    public static bool Flag(EngineCall call, JsonElement input, string name) => input.TryGetProperty(name, out var value) && value.ValueKind switch
     {
         JsonValueKind.True => true,
         JsonValueKind.False or JsonValueKind.Null => false,
-        _ => throw new EngineFunctionException(ErrorCodes.DeserializationError, $"'{name}' must be true or false, not {value.GetRawText()}"),
+        _ => throw Unreadable(call, $"'{name}' must be true or false, not {KindOf(value)}"),
     };
 
     private static JsonDocument ReadObject(EngineCall call)
@@ -81,7 +76,7 @@ internal sealed class EngineFunctions(FunctionDirectory functions, DeadlineSweep
                 call.Data.IsEmpty ? "null"u8.ToArray() : call.Data, new JsonDocumentOptions { MaxDepth = WireLimits.MaxDepth });
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document
-                : throw Unreadable(call, $"a JSON object was expected, not {document.RootElement.ValueKind.ToString().ToLowerInvariant()}");
+                : throw Unreadable(call, $"a JSON object was expected, not {KindOf(document.RootElement)}");
         }
         catch (JsonException e)
         {
@@ -89,6 +84,9 @@ internal sealed class EngineFunctions(FunctionDirectory functions, DeadlineSweep
         }
     }
 
-    private static EngineFunctionException Unreadable(EngineCall call, string detail) =>
+    private static string KindOf(JsonElement value) => value.ValueKind.ToString().ToLowerInvariant();
+
+    /// <summary>The failure of a function whose input cannot be read.</summary>
+    public static EngineFunctionException Unreadable(EngineCall call, string detail) =>
         new(ErrorCodes.DeserializationError, $"Failed to deserialize input for {call.FunctionId}: {detail}");
 }

@@ -9,8 +9,6 @@ internal sealed class FunctionPool
     private readonly JsonEncodedText _encodedId;
     private readonly byte[] _idJson;
     private FunctionRegistration[] _registrations = [];
-    private long _succeeded;
-    private long _failed;
 
     public FunctionPool(string id)
     {
@@ -26,12 +24,6 @@ internal sealed class FunctionPool
 
     /// <summary>The providers, in order of registration; empty when the last one has left.</summary>
     public FunctionRegistration[] Registrations => Volatile.Read(ref _registrations);
-
-    public long Succeeded => Interlocked.Read(ref _succeeded);
-
-    public long Failed => Interlocked.Read(ref _failed);
-
-    public void Count(bool isError) => Interlocked.Increment(ref isError ? ref _failed : ref _succeeded);
 
     /// <summary>Swaps the set; only the directory, under its lock, calls this.</summary>
     internal void Replace(FunctionRegistration[] registrations) => Volatile.Write(ref _registrations, registrations);

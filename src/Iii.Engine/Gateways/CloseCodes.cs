@@ -16,7 +16,4 @@ internal static class CloseCodes
 
     /// <summary>1009: the worker sent a message over the limit.</summary>
     public const WebSocketCloseStatus MessageTooBig = WebSocketCloseStatus.MessageTooBig;
-
-    /// <summary>1011: the engine failed, or another connection of the same worker took over.</summary>
-    public const WebSocketCloseStatus InternalError = WebSocketCloseStatus.InternalServerError;
 }

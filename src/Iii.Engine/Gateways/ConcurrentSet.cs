@@ -12,6 +12,8 @@ internal sealed class ConcurrentSet<T>
 
     public IEnumerable<T> Items => _items.Keys;
 
+    public bool Contains(T item) => _items.ContainsKey(item);
+
     public bool Add(T item) => _items.TryAdd(item, 0);
 
     public bool Remove(T item) => _items.TryRemove(item, out _);

@@ -15,21 +15,32 @@ internal sealed class WorkerConnection : FunctionProvider, ITriggerRegistrant, I
     private readonly OutboundQueue _outbound;
     private readonly Action _abort;
     private readonly CancellationTokenSource _lost = new();
-    private CancellationTokenSource? _grace;
+    private readonly TimeProvider _time;
+    private readonly int _maxInvocations;
+    private readonly Lock _ending = new();
+    private ITimer? _grace;
+    private bool _isClosing;
+    private bool _isDisposed;
     private int _calls;
-    private int _isClosing;
     private int _isWorker;
 
-    /// <summary>How long a peer may take to answer the close handshake.</summary>
+    /// <summary>How long a connection may take to send what is queued and to see the close handshake through.</summary>
     public static readonly TimeSpan CloseGrace = TimeSpan.FromSeconds(2);
 
-    public WorkerConnection(
-        WebSocket socket, Action abort, string? remoteAddress, DateTimeOffset connectedAt, WorkerGatewayOptions options)
+    /// <summary>Takes over an accepted socket.</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="abort">Cuts the TCP connection; not called after <see cref="Dispose"/>.</param>
+    /// <param name="remoteAddress">The peer's address.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="options">The limits.</param>
+    public WorkerConnection(WebSocket socket, Action abort, string? remoteAddress, TimeProvider time, WorkerGatewayOptions options)
     {
         Socket = socket;
         _abort = abort;
+        _time = time;
+        _maxInvocations = options.MaxInvocations;
         RemoteAddress = remoteAddress;
-        ConnectedAt = connectedAt;
+        ConnectedAt = time.GetUtcNow();
         _outbound = new OutboundQueue(options.OutboundQueueBytes, options.OutboundQueueMessages);
     }
 
@@ -45,6 +56,9 @@ internal sealed class WorkerConnection : FunctionProvider, ITriggerRegistrant, I
     public string? RemoteAddress { get; }
 
     public DateTimeOffset ConnectedAt { get; }
+
+    /// <summary>Called, on a thread of the pool, when the engine gives the worker up because it reads too slowly.</summary>
+    public Action<WorkerConnection>? GivenUp { get; set; }
 
     public OutboundQueue Outbound => _outbound;
 
@@ -70,6 +84,9 @@ internal sealed class WorkerConnection : FunctionProvider, ITriggerRegistrant, I
 
     public string? CloseReason { get; private set; }
 
+    /// <summary>Whether the socket was opened for telemetry alone: whatever else comes on it is ignored.</summary>
+    public bool IsTelemetryOnly { get; init; }
+
     /// <summary>Whether it has sent a protocol message: until then it may be a telemetry socket, and is not listed.</summary>
     public bool IsWorker => Volatile.Read(ref _isWorker) == 1;
 
@@ -89,6 +106,11 @@ internal sealed class WorkerConnection : FunctionProvider, ITriggerRegistrant, I
 
     public override DispatchResult Dispatch(FunctionPool function, in Invocation invocation, PendingInvocation pending)
     {
+        if (Pending.Count >= _maxInvocations)
+        {
+            return DispatchResult.Full;
+        }
+
         var id = pending.DispatchId;
         var caller = invocation.Caller is { } identity ? identity.Json : default;
         var frame = Frames.InvokeFunction(
@@ -101,7 +123,8 @@ internal sealed class WorkerConnection : FunctionProvider, ITriggerRegistrant, I
             return DispatchResult.Gone;
         }
 
-        if (_outbound.TryEnqueue(frame, out var isClosed))
+        var queued = _outbound.Enqueue(frame);
+        if (queued == EnqueueResult.Queued)
         {
             return DispatchResult.Dispatched;
         }
@@ -109,37 +132,49 @@ internal sealed class WorkerConnection : FunctionProvider, ITriggerRegistrant, I
         frame.Return();
 
         // Nobody there: the connection's end took the entry out in between, and has ended the invocation.
-        return Pending.Take(id) is null ? DispatchResult.Dispatched : isClosed ? DispatchResult.Gone : DispatchResult.Full;
+        return Pending.Take(id) is null ? DispatchResult.Dispatched
+            : queued == EnqueueResult.Closed ? DispatchResult.Gone : DispatchResult.Full;
     }
 
     /// <summary>Sends a frame that must not be lost: a worker whose queue has no room for it is disconnected with 1013.</summary>
     public void Send(Frame frame)
     {
-        if (_outbound.TryEnqueue(frame, out var isClosed))
+        var queued = _outbound.Enqueue(frame);
+        if (queued == EnqueueResult.Queued)
         {
             return;
         }
 
         frame.Return();
-        if (!isClosed)
+        if (queued == EnqueueResult.Full && Close(CloseCodes.TryAgainLater, "outbound queue is full: the worker reads too slowly"))
         {
-            Close(CloseCodes.TryAgainLater, "outbound queue is full: the worker reads too slowly", CloseGrace);
+            // Its functions and calls go at once, not when the peer has answered. Not here: the caller may hold a directory's lock.
+            ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.GivenUp?.Invoke(connection), this, preferLocal: false);
         }
     }
 
-    /// <summary>Sends what is queued, then the close code, and gives the peer the grace to answer; then the socket is cut.</summary>
-    public void Close(WebSocketCloseStatus status, string? reason, TimeSpan grace)
+    /// <summary>
+    /// Sends what is queued, then the close code; after <see cref="CloseGrace"/> the socket is cut, however far that came.
+    /// </summary>
+    /// <returns>False when the connection is closing already.</returns>
+    public bool Close(WebSocketCloseStatus status, string? reason)
     {
-        if (Interlocked.Exchange(ref _isClosing, 1) != 0)
+        lock (_ending)
         {
-            return;
+            if (_isClosing || _isDisposed)
+            {
+                return false;
+            }
+
+            _isClosing = true;
+            CloseReason = reason;
+            CloseStatus = status;
+            _grace = _time.CreateTimer(
+                static state => ((WorkerConnection)state!).Abort(), this, CloseGrace, Timeout.InfiniteTimeSpan);
         }
 
-        CloseReason = reason;
-        CloseStatus = status;
         _outbound.Close();
-        _grace = new CancellationTokenSource(grace);
-        _grace.Token.Register(_abort);
+        return true;
     }
 
     /// <summary>Stops what is still carried out on its behalf. Its invocations have been ended before.</summary>
@@ -149,11 +184,22 @@ internal sealed class WorkerConnection : FunctionProvider, ITriggerRegistrant, I
     public void Abort()
     {
         _outbound.Close();
-        _abort();
+        lock (_ending)
+        {
+            if (!_isDisposed)
+            {
+                _abort();
+            }
+        }
     }
 
     public void Dispose()
     {
+        lock (_ending)
+        {
+            _isDisposed = true;
+        }
+
         _grace?.Dispose();
         Socket.Dispose();
     }

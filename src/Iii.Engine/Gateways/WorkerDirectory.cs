@@ -20,6 +20,7 @@ internal enum WorkerEvent
 internal sealed class WorkerDirectory(FunctionDirectory functions, TriggerDirectory triggers, DeadlineSweeper deadlines)
 {
     private readonly ConcurrentDictionary<string, WorkerConnection> _connections = new(StringComparer.Ordinal);
+    private bool _isDraining;
 
     /// <summary>Raised when a worker joined, left, or said who it is. Sockets that carry only telemetry are no workers.</summary>
     public event Action<WorkerEvent, string>? Changed;
@@ -29,6 +30,13 @@ internal sealed class WorkerDirectory(FunctionDirectory functions, TriggerDirect
 
     /// <summary>The sockets that are workers.</summary>
     public IEnumerable<WorkerConnection> Workers => Connections.Where(static connection => connection.IsWorker);
+
+    /// <summary>Whether the engine shuts down: workers finish what they work on, and start nothing new.</summary>
+    public bool IsDraining
+    {
+        get => Volatile.Read(ref _isDraining);
+        set => Volatile.Write(ref _isDraining, value);
+    }
 
     /// <summary>Invocations that workers connected here work on.</summary>
     public int PendingCount => Connections.Sum(static connection => connection.Pending.Count);

@@ -2,6 +2,7 @@ using System.Net.WebSockets;
 using Iii.Engine.Discovery;
 using Iii.Engine.Invocations;
 using Iii.Engine.Modules.HttpFunctions;
+using Iii.Engine.Telemetry;
 using Iii.Engine.Triggers;
 using Iii.Protocol;
 using Microsoft.AspNetCore.Http;
@@ -17,15 +18,18 @@ internal sealed class WorkerGateway(
     TriggerDirectory triggers,
     FunctionInvoker invoker,
     HttpFunctionsModule httpFunctions,
+    TelemetryIntake telemetry,
     TimeProvider time,
     ILogger<WorkerGateway> logger)
 {
-    private volatile bool _isDraining;
+    private const string ShuttingDown = "the engine is shutting down";
+
+    private static readonly TimeSpan DrainPoll = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Handles one request on the worker port.</summary>
     public async Task HandleAsync(HttpContext context)
     {
-        if (_isDraining)
+        if (workers.IsDraining)
         {
             await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "The engine is shutting down.");
             return;
@@ -52,17 +56,21 @@ internal sealed class WorkerGateway(
             KeepAliveTimeout = TimeSpan.FromMilliseconds(options.PingTimeoutMs),
         });
         using var connection = new WorkerConnection(
-            socket, context.Abort, context.Connection.RemoteIpAddress?.ToString(), time.GetUtcNow(), options);
+            socket, context.Abort, context.Connection.RemoteIpAddress?.ToString(), time, options)
+        {
+            IsTelemetryOnly = context.Request.Path.Value?.EndsWith("/otel", StringComparison.Ordinal) == true,
+        };
+        connection.GivenUp = workers.Remove;
         await ServeAsync(connection);
     }
 
     /// <summary>
-    /// Takes no new workers, waits until the invocations under way have ended or the time is up, then closes every socket
-    /// with 1012 and waits until they are closed.
+    /// Takes no new workers and no new work, waits until the invocations under way have ended or the time is up, then closes
+    /// every socket with 1012. The requests behind the sockets end when their peers have answered, or after the grace.
     /// </summary>
     public async Task DrainAsync(Func<int> countRequests, TimeSpan patience)
     {
-        _isDraining = true;
+        workers.IsDraining = true;
         var end = time.GetTimestamp() + (long)(patience.TotalSeconds * time.TimestampFrequency);
         while (workers.PendingCount + countRequests() > 0 && time.GetTimestamp() < end)
         {
@@ -71,17 +79,21 @@ internal sealed class WorkerGateway(
 
         foreach (var connection in workers.Connections)
         {
-            connection.Close(CloseCodes.ServiceRestart, "the engine is shutting down", WorkerConnection.CloseGrace);
+            connection.Close(CloseCodes.ServiceRestart, ShuttingDown);
         }
     }
 
-    private static readonly TimeSpan DrainPoll = TimeSpan.FromMilliseconds(20);
-
     private async Task ServeAsync(WorkerConnection connection)
     {
-        var messages = new WorkerMessages(connection, workers, functions, triggers, invoker, httpFunctions, options, logger);
+        var messages = new WorkerMessages(connection, workers, functions, triggers, invoker, httpFunctions, telemetry, options, logger);
         connection.Send(Frames.WorkerRegistered(connection.WorkerId, connection.ReattachToken));
         workers.Add(connection);
+        if (workers.IsDraining)
+        {
+            // Accepted while the drain began: it may have come too late for the drain's round of closing.
+            connection.Close(CloseCodes.ServiceRestart, ShuttingDown);
+        }
+
         logger.SocketOpened(connection.WorkerId, connection.RemoteAddress);
         var sender = WorkerSender.RunAsync(connection);
         try
@@ -113,8 +125,7 @@ internal sealed class WorkerGateway(
 
         connection.Close(
             connection.Socket.CloseStatus ?? WebSocketCloseStatus.Empty,
-            connection.Socket.CloseStatus is null or WebSocketCloseStatus.Empty ? null : connection.Socket.CloseStatusDescription,
-            WorkerConnection.CloseGrace);
+            connection.Socket.CloseStatus is null or WebSocketCloseStatus.Empty ? null : connection.Socket.CloseStatusDescription);
         await sender;
     }
 
@@ -125,7 +136,10 @@ internal sealed class WorkerGateway(
         await context.Response.WriteAsync(text);
     }
 
-    /// <summary>Channels are not served yet; under their path nobody must be taken for a worker.</summary>
+    /// <summary>
+    /// Channels are not served yet; under their path nobody must be taken for a worker. SDKs whose address carries a query put
+    /// the path of a channel behind it.
+    /// </summary>
     private static bool IsChannel(HttpRequest request) =>
         request.Path.Value?.Contains("/ws/channels/", StringComparison.Ordinal) == true
         || request.QueryString.Value?.Contains("/ws/channels/", StringComparison.Ordinal) == true;

@@ -27,6 +27,9 @@ public sealed record WorkerGatewayOptions : IValidatableOptions
     /// <summary>Default of <see cref="OutboundQueueMessages"/>.</summary>
     public const int DefaultOutboundQueueMessages = 65_536;
 
+    /// <summary>Default of <see cref="MaxInvocations"/>.</summary>
+    public const int DefaultMaxInvocations = 65_536;
+
     /// <summary>Default of <see cref="InvocationTimeoutMs"/>: ten minutes.</summary>
     public const int DefaultInvocationTimeoutMs = 600_000;
 
@@ -73,8 +76,14 @@ public sealed record WorkerGatewayOptions : IValidatableOptions
     public int OutboundQueueMessages { get; init; } = DefaultOutboundQueueMessages;
 
     /// <summary>
-    /// Longest time a call made by a worker may take, in milliseconds. Default 600,000. A call that asks for more gets this much,
-    /// then it fails as timed out.
+    /// Invocations that one worker may have under way. Default 65,536. Beyond it, calls go to another provider, or fail with
+    /// <c>worker_overloaded</c>.
+    /// </summary>
+    public int MaxInvocations { get; init; } = DefaultMaxInvocations;
+
+    /// <summary>
+    /// Longest time a call made by a worker may take, in milliseconds. Default 600,000, which is well above the time that SDKs
+    /// wait themselves. Then the call fails as timed out.
     /// </summary>
     public int InvocationTimeoutMs { get; init; } = DefaultInvocationTimeoutMs;
 
@@ -103,6 +112,7 @@ public sealed record WorkerGatewayOptions : IValidatableOptions
             $"{PingTimeoutMs} is less than ping_interval_ms ({PingIntervalMs}); give a worker at least one interval to answer"),
         .. OptionError.Minimum("outbound_queue_bytes", OutboundQueueBytes, 1),
         .. OptionError.Minimum("outbound_queue_messages", OutboundQueueMessages, 1),
+        .. OptionError.Minimum("max_invocations", MaxInvocations, 1),
         .. OptionError.Minimum("invocation_timeout_ms", InvocationTimeoutMs, 1),
         .. OptionError.Minimum("max_registrations", MaxRegistrations, 1),
         .. OptionError.Minimum("drain_timeout_ms", DrainTimeoutMs, 0),

@@ -23,8 +23,8 @@ internal sealed class WorkerInvocation : PendingInvocation
     /// <param name="invocationId">
     /// The caller's id: a UUID is echoed in lower case with hyphens (protocol §2.10), any other string as it came.
     /// </param>
-    /// <param name="traceParent">The caller's trace context, which is echoed.</param>
-    /// <param name="baggage">The caller's baggage, which is echoed.</param>
+    /// <param name="traceParent">The caller's trace context, which is echoed; a string, or absent.</param>
+    /// <param name="baggage">The caller's baggage, which is echoed; a string, or absent.</param>
     public static WorkerInvocation Rent(
         WorkerConnection caller, string functionId, JsonSlice invocationId, JsonSlice traceParent, JsonSlice baggage)
     {
@@ -32,8 +32,8 @@ internal sealed class WorkerInvocation : PendingInvocation
         invocation._caller = caller;
         invocation._functionId = functionId;
         invocation._opaqueCallerId = invocationId.TryGetGuid(out invocation._callerId) ? null : invocationId.Raw.ToArray();
-        invocation._traceParent = traceParent.IsString ? traceParent.Raw.ToArray() : [];
-        invocation._baggage = baggage.IsString ? baggage.Raw.ToArray() : [];
+        invocation._traceParent = traceParent.Raw.ToArray();
+        invocation._baggage = baggage.Raw.ToArray();
         caller.CallStarted();
         return invocation;
     }
@@ -59,10 +59,7 @@ internal sealed class WorkerInvocation : PendingInvocation
     {
         var id = new FrameBuilder(64 + _functionId.Length);
         id.AppendText(_functionId);
-        var frame = id.Build();
-        var bytes = frame.Span.ToArray();
-        frame.Return();
-        return bytes;
+        return id.ToArray();
     }
 
     private sealed class Policy : PooledObjectPolicy<WorkerInvocation>
@@ -74,6 +71,9 @@ internal sealed class WorkerInvocation : PendingInvocation
             obj.Reset();
             obj._caller = null!;
             obj._opaqueCallerId = null;
+            obj._functionId = null!;
+            obj._traceParent = [];
+            obj._baggage = [];
             return true;
         }
     }

@@ -1,7 +1,9 @@
 using System.Text.Unicode;
+using Iii.Engine.Configuration;
 using Iii.Engine.Discovery;
 using Iii.Engine.Invocations;
 using Iii.Engine.Modules.HttpFunctions;
+using Iii.Engine.Telemetry;
 using Iii.Engine.Triggers;
 using Iii.Protocol;
 using Microsoft.Extensions.Logging;
@@ -17,36 +19,56 @@ internal sealed class WorkerMessages(
     TriggerDirectory triggers,
     FunctionInvoker invoker,
     HttpFunctionsModule httpFunctions,
+    TelemetryIntake telemetry,
     WorkerGatewayOptions options,
     ILogger logger)
 {
     /// <summary>The longest function id that is looked up without making a string of it, in characters.</summary>
     private const int StackIdLength = 256;
 
+    /// <summary>How many malformed messages of one connection are logged.</summary>
+    private const int LoggedMalformedMessages = 20;
+
+    private static readonly string TooLarge =
+        $"its description, formats, config and metadata have more than {WireLimits.MaxRegistrationBytes} bytes together";
+
+    private int _malformed;
+
     /// <summary>Carries a message out. Never throws.</summary>
-    public void Handle(ReadOnlySpan<byte> message, bool isBinary)
+    public void Handle(ReadOnlyMemory<byte> message, bool isBinary)
     {
         try
         {
-            if (isBinary && TelemetryFrame.IsTelemetry(message))
+            if (isBinary && TelemetryFrame.TryRead(message.Span, out var kind))
             {
                 // Never answered, and never a sign of a worker: SDKs up to 0.9 send these on a socket of their own to "/".
+                if (telemetry.Ingest(kind, message[TelemetryFrame.PrefixLength..]) is { } defect)
+                {
+                    Malformed(defect);
+                }
+
                 return;
             }
 
-            if (message.IndexOfAnyExcept(" \t\r\n"u8) < 0)
+            if (connection.IsTelemetryOnly)
+            {
+                return;
+            }
+
+            var text = message.Span;
+            if (text.IndexOfAnyExcept(" \t\r\n"u8) < 0)
             {
                 return;
             }
 
             // The framework has checked text messages; what comes in a binary one goes out in text, so it must be text too.
-            if (isBinary && !Utf8.IsValid(message))
+            if (isBinary && !Utf8.IsValid(text))
             {
-                logger.MalformedMessage(connection.WorkerId, "a binary message is neither telemetry nor UTF-8");
+                Malformed("a binary message is neither telemetry nor UTF-8");
                 return;
             }
 
-            if (Envelope.TryRead(message, out var envelope, out var problem))
+            if (Envelope.TryRead(text, out var envelope, out var problem))
             {
                 Handle(envelope);
             }
@@ -66,7 +88,7 @@ internal sealed class WorkerMessages(
     {
         logger.MessageTooBig(connection.WorkerId, length, options.MaxMessageBytes);
         connection.Close(
-            CloseCodes.MessageTooBig, $"a message may have at most {options.MaxMessageBytes} bytes", WorkerConnection.CloseGrace);
+            CloseCodes.MessageTooBig, $"a message may have at most {options.MaxMessageBytes} bytes");
     }
 
     private void Handle(in Envelope envelope)
@@ -120,13 +142,13 @@ internal sealed class WorkerMessages(
         var isVoid = !envelope.InvocationId.HasValue;
         if (!isVoid && !envelope.InvocationId.IsString)
         {
-            logger.MalformedMessage(connection.WorkerId, "invokefunction has an invocation_id that is not a string");
+            Malformed("invokefunction has an invocation_id that is not a string");
             return;
         }
 
         Span<char> characters = stackalloc char[StackIdLength];
         var length = envelope.FunctionId.GetString(characters);
-        var functionId = length >= 0 ? functions.Find(characters[..length])?.Id ?? new string(characters[..length]) : IdOf(envelope.FunctionId);
+        var functionId = length > 0 ? functions.Find(characters[..length])?.Id ?? new string(characters[..length]) : IdOf(envelope.FunctionId);
         if (functionId is null)
         {
             Malformed(envelope, "function_id is missing, empty, not a string, or longer than an id may be");
@@ -142,13 +164,21 @@ internal sealed class WorkerMessages(
             return;
         }
 
+        if (!isVoid && workers.IsDraining && connection.Pending.Count == 0)
+        {
+            // A worker that works on something may need this call to finish it; one that does not starts new work.
+            Answer(envelope, InvocationOutcome.Failure(
+                ErrorCodes.ShuttingDown, $"{functionId} was not called: the engine is shutting down; connect again and retry"));
+            return;
+        }
+
         var invocation = new Invocation
         {
             FunctionId = functionId,
             Data = envelope.Data.Raw,
             Metadata = envelope.Metadata.HasValue ? envelope.Metadata.Raw : default,
-            TraceParent = envelope.TraceParent.IsString ? envelope.TraceParent.Raw : default,
-            Baggage = envelope.Baggage.IsString ? envelope.Baggage.Raw : default,
+            TraceParent = TraceHeader(envelope.TraceParent).Raw,
+            Baggage = TraceHeader(envelope.Baggage).Raw,
             Caller = connection.Identity,
         };
 
@@ -158,29 +188,25 @@ internal sealed class WorkerMessages(
         }
         else
         {
-            invoker.Invoke(
-                invocation,
-                WorkerInvocation.Rent(connection, functionId, envelope.InvocationId, envelope.TraceParent, envelope.Baggage));
+            invoker.Invoke(invocation, Rent(envelope, functionId));
         }
     }
 
     private void InvocationResult(in Envelope envelope)
     {
         // A result for an id that is not pending here is late, or of an earlier connection; some SDKs leave the id out.
-        if (!envelope.InvocationId.TryGetGuid(out var id) || connection.Pending.Take(id) is not { } pending)
+        // The outcome is made before the call is taken out: from then on nothing may come between it and its end.
+        var outcome = envelope.Error.HasValue
+            ? InvocationOutcome.Failure(ErrorBody.Complete(envelope.Error.Raw) ?? envelope.Error.Raw)
+            : InvocationOutcome.Success(envelope.Result.Raw);
+        if (envelope.InvocationId.TryGetGuid(out var id) && connection.Pending.Take(id) is { } pending)
+        {
+            pending.Complete(outcome);
+        }
+        else
         {
             logger.LateResult(connection.WorkerId);
-            return;
         }
-
-        if (!envelope.Error.HasValue)
-        {
-            pending.Complete(InvocationOutcome.Success(envelope.Result.Raw));
-            return;
-        }
-
-        var completed = ErrorBody.Complete(envelope.Error.Raw);
-        pending.Complete(InvocationOutcome.Failure(completed ?? envelope.Error.Raw));
     }
 
     private void Register(in Envelope envelope)
@@ -230,9 +256,16 @@ internal sealed class WorkerMessages(
             return;
         }
 
-        if (connection.Functions.Count >= options.MaxRegistrations)
+        if (envelope.Description.Raw.Length + envelope.RequestFormat.Raw.Length + envelope.ResponseFormat.Raw.Length
+            + envelope.Metadata.Raw.Length + envelope.Invocation.Raw.Length > WireLimits.MaxRegistrationBytes)
         {
-            logger.FunctionRefused(connection.WorkerId, id, $"a worker may register at most {options.MaxRegistrations} functions");
+            logger.FunctionRefused(connection.WorkerId, DisplayText.Clip(id), TooLarge);
+            return;
+        }
+
+        if (connection.Functions.Count >= options.MaxRegistrations && !connection.Functions.Contains(id))
+        {
+            logger.FunctionRefused(connection.WorkerId, DisplayText.Clip(id), $"a worker may register at most {options.MaxRegistrations} functions");
             return;
         }
 
@@ -251,7 +284,7 @@ internal sealed class WorkerMessages(
         }
         else
         {
-            logger.FunctionRefused(connection.WorkerId, id, "the engine has a function of that id");
+            logger.FunctionRefused(connection.WorkerId, DisplayText.Clip(id), "the engine has a function of that id");
         }
     }
 
@@ -271,12 +304,19 @@ internal sealed class WorkerMessages(
             return;
         }
 
-        var problem = triggers.CountOf(connection) >= options.MaxRegistrations
-            ? $"a worker may register at most {options.MaxRegistrations} triggers"
-            : triggers.Register(id, type, functionId, envelope.Config.HasValue ? envelope.Config.Raw.ToArray() : "{}"u8.ToArray(), Payload(envelope.Metadata), connection);
+        var problem = envelope.Config.Raw.Length + envelope.Metadata.Raw.Length > WireLimits.MaxRegistrationBytes
+            ? TooLarge
+            : triggers.Register(
+                id,
+                type,
+                functionId,
+                envelope.Config.HasValue ? envelope.Config.Raw.ToArray() : "{}"u8.ToArray(),
+                Payload(envelope.Metadata),
+                connection,
+                options.MaxRegistrations);
         if (problem is not null)
         {
-            logger.TriggerRefused(id, type, functionId, problem);
+            logger.TriggerRefused(DisplayText.Clip(id), DisplayText.Clip(type), DisplayText.Clip(functionId), problem);
             connection.Send(Frames.TriggerRegistrationResult(
                 id, type, functionId, ErrorBody.Write(ErrorCodes.TriggerRegistrationFailed, problem)));
         }
@@ -296,9 +336,14 @@ internal sealed class WorkerMessages(
         {
             Malformed(envelope, "registertriggertype needs a string id that is not empty");
         }
-        else if (!triggers.RegisterType(id, connection))
+        else if (envelope.Description.Raw.Length + envelope.TriggerRequestFormat.Raw.Length + envelope.CallRequestFormat.Raw.Length
+            > WireLimits.MaxRegistrationBytes)
         {
-            logger.TriggerTypeRefused(connection.WorkerId, id);
+            logger.TriggerTypeRefused(connection.WorkerId, DisplayText.Clip(id), TooLarge);
+        }
+        else if (triggers.RegisterType(id, DetailsOfType(envelope), connection, options.MaxRegistrations) is { } problem)
+        {
+            logger.TriggerTypeRefused(connection.WorkerId, DisplayText.Clip(id), problem);
         }
     }
 
@@ -338,15 +383,37 @@ internal sealed class WorkerMessages(
     /// <summary>Ends the call that a message without sense was about, when its id can be read, instead of leaving it to its deadline.</summary>
     private void Malformed(in Envelope envelope, string problem)
     {
-        logger.MalformedMessage(connection.WorkerId, problem);
-        if (envelope.Type == MessageType.InvokeFunction && envelope.InvocationId.IsString)
+        Malformed(problem);
+        if (envelope.Type is not (MessageType.Unknown or MessageType.InvokeFunction or MessageType.InvocationResult))
+        {
+            return;
+        }
+
+        // Some SDKs write the type last, behind the defect; then what the id stands for tells which of the two it was.
+        if (envelope.Type != MessageType.InvokeFunction
+            && envelope.InvocationId.TryGetGuid(out var id) && connection.Pending.Take(id) is { } pending)
+        {
+            pending.Complete(InvocationOutcome.Failure(
+                ErrorCodes.MalformedMessage, $"The answer of the function could not be understood: {problem}"));
+        }
+        else if (envelope.Type == MessageType.InvokeFunction || (envelope.Type == MessageType.Unknown && envelope.FunctionId.IsString))
         {
             Answer(envelope, InvocationOutcome.Failure(ErrorCodes.MalformedMessage, $"The call could not be understood: {problem}"));
         }
-        else if (envelope.Type == MessageType.InvocationResult && envelope.InvocationId.TryGetGuid(out var id))
+    }
+
+    /// <summary>Says what is wrong, so often and no more: a worker that sends nothing but garbage must not fill the log.</summary>
+    private void Malformed(string problem)
+    {
+        _malformed++;
+        if (_malformed <= LoggedMalformedMessages)
         {
-            connection.Pending.Take(id)?.Complete(InvocationOutcome.Failure(
-                ErrorCodes.MalformedMessage, $"The answer of the function could not be understood: {problem}"));
+            logger.MalformedMessage(connection.WorkerId, problem);
+        }
+
+        if (_malformed == LoggedMalformedMessages)
+        {
+            logger.MalformedMessagesMuted(connection.WorkerId);
         }
     }
 
@@ -354,11 +421,18 @@ internal sealed class WorkerMessages(
     {
         if (envelope.InvocationId.IsString)
         {
-            WorkerInvocation.Rent(
-                connection, envelope.FunctionId.GetString() ?? string.Empty, envelope.InvocationId, envelope.TraceParent, envelope.Baggage)
-                .Complete(outcome);
+            Rent(envelope, envelope.FunctionId.GetString() ?? string.Empty).Complete(outcome);
         }
     }
+
+    private WorkerInvocation Rent(in Envelope envelope, string functionId) => WorkerInvocation.Rent(
+        connection, functionId, envelope.InvocationId, TraceHeader(envelope.TraceParent), TraceHeader(envelope.Baggage));
+
+    /// <summary>A trace header is passed on when it is text of a length that HTTP would carry as well.</summary>
+    private static JsonSlice TraceHeader(JsonSlice value) => value.IsString && value.Raw.Length <= WireLimits.MaxTraceHeaderBytes ? value : default;
+
+    private static TriggerTypeDetails DetailsOfType(in Envelope envelope) => new(
+        envelope.Description.GetString() ?? string.Empty, Payload(envelope.TriggerRequestFormat), Payload(envelope.CallRequestFormat));
 
     private static byte[]? Payload(JsonSlice value) => value.HasValue ? value.Raw.ToArray() : null;
 

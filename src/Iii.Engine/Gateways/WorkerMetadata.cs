@@ -1,3 +1,7 @@
+using System.Text;
+using System.Text.Json;
+using Iii.Engine.Discovery;
+
 namespace Iii.Engine.Gateways;
 
 /// <summary>What a worker says about itself (protocol §5.1). Swapped whole.</summary>
@@ -21,4 +25,25 @@ internal sealed record WorkerMetadata
 
     /// <summary>JSON as it came.</summary>
     public byte[]? Telemetry { get; init; }
+
+    /// <summary>
+    /// Reads the input of <c>engine::workers::register</c>: runtime, version and telemetry replace what was said before, the
+    /// rest only where it is given.
+    /// </summary>
+    /// <exception cref="EngineFunctionException">A member is of another kind than it must be.</exception>
+    public static WorkerMetadata Read(EngineCall call, JsonElement input, WorkerMetadata previous) => previous with
+    {
+        Runtime = EngineFunctions.Text(call, input, "runtime") ?? "unknown",
+        Version = EngineFunctions.Text(call, input, "version"),
+        Name = EngineFunctions.Text(call, input, "name") ?? previous.Name,
+        Os = EngineFunctions.Text(call, input, "os") ?? previous.Os,
+        Description = EngineFunctions.Text(call, input, "description") ?? previous.Description,
+        Isolation = EngineFunctions.Text(call, input, "isolation") ?? previous.Isolation,
+        Pid = input.TryGetProperty("pid", out var pid) && pid.ValueKind == JsonValueKind.Number && pid.TryGetInt64(out var number)
+            ? number
+            : previous.Pid,
+        Telemetry = input.TryGetProperty("telemetry", out var telemetry) && telemetry.ValueKind == JsonValueKind.Object
+            ? Encoding.UTF8.GetBytes(telemetry.GetRawText())
+            : null,
+    };
 }

@@ -37,7 +37,7 @@ internal static class WorkerReceiver
 
                 if (received.EndOfMessage)
                 {
-                    messages.Handle(buffer.AsSpan(0, length), received.MessageType == WebSocketMessageType.Binary);
+                    messages.Handle(buffer.AsMemory(0, length), received.MessageType == WebSocketMessageType.Binary);
                     length = 0;
                     if (buffer.Length > KeptBufferSize)
                     {

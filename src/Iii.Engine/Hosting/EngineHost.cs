@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Iii.Engine.Configuration;
 using Iii.Engine.Discovery;
 using Iii.Engine.Gateways;
@@ -5,6 +6,7 @@ using Iii.Engine.Invocations;
 using Iii.Engine.Modules.Bridge;
 using Iii.Engine.Modules.Http;
 using Iii.Engine.Modules.HttpFunctions;
+using Iii.Engine.Telemetry;
 using Iii.Engine.Triggers;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -28,6 +30,7 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly List<Listener> _listeners = [];
     private readonly DeadlineSweeper _deadlines;
     private readonly InvocationMetrics _metrics;
+    private readonly TelemetryCounters _telemetryCounters = new();
     private readonly DiscoveryEvents _events;
     private readonly WorkerGateway _gateway;
     private readonly HttpModule? _http;
@@ -63,13 +66,22 @@ public sealed class EngineHost : IAsyncDisposable
         var invoker = new FunctionInvoker(
             functions, _deadlines, _metrics, time, TimeSpan.FromMilliseconds(configuration.Gateway.InvocationTimeoutMs));
         var engineFunctions = new EngineFunctions(functions, _deadlines);
-        DiscoveryFunctions.AddTo(engineFunctions, functions, triggers, workers, time);
-        _events = new DiscoveryEvents(functions, workers, triggers, invoker, time);
+        var workerMetrics = new WorkerMetricsTable(id => workers.Find(id) is not null, time);
+        workers.Changed += (change, id) =>
+        {
+            if (change == WorkerEvent.Disconnected)
+            {
+                workerMetrics.Remove(id);
+            }
+        };
+        var discovery = new DiscoveryFunctions(functions, triggers, workers, workerMetrics, time);
+        discovery.AddTo(engineFunctions);
+        _events = new DiscoveryEvents(functions, workers, triggers, discovery, invoker, time);
 
         if (configuration.Http is not null)
         {
             _http = new HttpModule(configuration.Http, invoker, time, loggers.CreateLogger<HttpModule>());
-            triggers.AddType(HttpTriggerType.Id, _http.TriggerType);
+            triggers.AddType(HttpTriggerType.Id, "Serves a function as an HTTP route", _http.TriggerType);
             httpListener!.Handler = _http.HandleAsync;
         }
 
@@ -80,7 +92,15 @@ public sealed class EngineHost : IAsyncDisposable
                 bridge, configuration.Gateway, engineFunctions, invoker, time, loggers.CreateLogger<BridgeModule>())),
         ];
         _gateway = new WorkerGateway(
-            configuration.Gateway, workers, functions, triggers, invoker, _httpFunctions, time, loggers.CreateLogger<WorkerGateway>());
+            configuration.Gateway,
+            workers,
+            functions,
+            triggers,
+            invoker,
+            _httpFunctions,
+            new TelemetryIntake(_telemetryCounters, workerMetrics),
+            time,
+            loggers.CreateLogger<WorkerGateway>());
         workerListener.Handler = WithWebSockets(_gateway.HandleAsync);
         _app.Run(static context => context.Features.Get<Listener>()!.Handler(context));
     }
@@ -107,14 +127,19 @@ public sealed class EngineHost : IAsyncDisposable
     public string Describe(string version) => StartupReport.Write(version, _configuration, Listeners);
 
     /// <summary>Binds every listener, or none.</summary>
-    /// <exception cref="EngineStartException">A port is taken, or an address cannot be bound.</exception>
+    /// <exception cref="EngineStartException">A port is taken, or an address does not exist or cannot be bound.</exception>
     public async Task StartAsync(CancellationToken cancellation = default)
     {
+        if (_listeners.Find(static listener => listener.Problem is not null) is { } unresolved)
+        {
+            throw new EngineStartException(unresolved.Problem!, inner: null);
+        }
+
         try
         {
             await _app.StartAsync(cancellation);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or SocketException)
         {
             await DisposeAsync();
             throw new EngineStartException(Explain(e), e);
@@ -153,6 +178,7 @@ public sealed class EngineHost : IAsyncDisposable
         _httpFunctions.Dispose();
         _deadlines.Dispose();
         _metrics.Dispose();
+        _telemetryCounters.Dispose();
         await _app.DisposeAsync();
     }
 
@@ -185,11 +211,11 @@ public sealed class EngineHost : IAsyncDisposable
         return pipeline.Build();
     }
 
-    private string Explain(IOException e)
+    private string Explain(Exception e)
     {
-        var taken = _listeners.FirstOrDefault(listener => e.Message.Contains($":{listener.Port}", StringComparison.Ordinal));
+        var taken = _listeners.FirstOrDefault(listener => e.Message.Contains($":{listener.Port}:", StringComparison.Ordinal));
         return taken is null || e.InnerException is not AddressInUseException
-            ? e.Message
+            ? $"Cannot listen: {e.Message}"
             : $"Port {taken.Port} ({taken.Name}) is taken by another process. Stop that process, or set another port: {taken.Setting}.";
     }
 }

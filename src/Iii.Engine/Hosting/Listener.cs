@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -23,9 +24,17 @@ internal sealed class Listener(string name, string host, int port, string settin
     /// <summary>Handles the requests of this listener; to be set before the host starts.</summary>
     public RequestDelegate Handler { get; set; } = static _ => throw new InvalidOperationException("the listener has no handler");
 
+    /// <summary>Why there is no address to bind to; null when there is one.</summary>
+    public string? Problem { get; private set; }
+
+    /// <summary>Takes a place among the server's listeners, unless the host has no address.</summary>
     public void BindTo(KestrelServerOptions kestrel)
     {
-        var address = host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(host);
+        if (Resolve() is not { } address)
+        {
+            return;
+        }
+
         kestrel.Listen(address, port, options =>
         {
             options.Protocols = HttpProtocols.Http1;
@@ -37,5 +46,23 @@ internal sealed class Listener(string name, string host, int port, string settin
             });
             _bound = options;
         });
+    }
+
+    private IPAddress? Resolve()
+    {
+        if (IPAddress.TryParse(host, out var address))
+        {
+            return address;
+        }
+
+        try
+        {
+            return host == "localhost" ? IPAddress.Loopback : Dns.GetHostAddresses(host)[0];
+        }
+        catch (SocketException e)
+        {
+            Problem = $"The host '{host}' of {name} has no address ({e.Message}). Write an IP address of this machine, such as 0.0.0.0.";
+            return null;
+        }
     }
 }

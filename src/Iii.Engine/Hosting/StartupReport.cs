@@ -36,7 +36,7 @@ internal static class StartupReport
         }
 
         Line(text, "  adapters");
-        Line(text, "    broker     memory (one instance)");
+        Line(text, "    broker     none: this version runs as one instance");
         Line(text, "  listeners");
         foreach (var (name, host, port) in listeners)
         {

@@ -4,7 +4,7 @@ using Iii.Engine.Discovery;
 
 namespace Iii.Engine.Invocations;
 
-/// <summary>Counts every invocation: in total and by function, for <c>System.Diagnostics.Metrics</c> and for the engine's own lists.</summary>
+/// <summary>Counts every invocation: in total, and by function where somebody listens, for <c>System.Diagnostics.Metrics</c>.</summary>
 internal sealed class InvocationMetrics : IDisposable
 {
     public const string MeterName = "Iii.Engine";
@@ -36,7 +36,6 @@ internal sealed class InvocationMetrics : IDisposable
     public void Ended(FunctionPool function, bool isError, long started)
     {
         Interlocked.Increment(ref isError ? ref _failed : ref _succeeded);
-        function.Count(isError);
         if (_duration.Enabled)
         {
             _duration.Record(

@@ -18,7 +18,7 @@ internal sealed class Trigger
         Key = key;
     }
 
-    /// <summary>The id of the first registration; stays when that one leaves.</summary>
+    /// <summary>What providers of the type know it by: the id of the first registration, which stays when that one leaves.</summary>
     public string Id { get; }
 
     public string Type { get; }

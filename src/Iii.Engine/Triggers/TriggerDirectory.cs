@@ -1,3 +1,4 @@
+using Iii.Engine.Configuration;
 using Iii.Protocol;
 using Microsoft.Extensions.Logging;
 
@@ -9,39 +10,48 @@ namespace Iii.Engine.Triggers;
 internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, ITriggerType> _engineTypes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (ITriggerType Type, TriggerTypeDetails Details)> _engineTypes = new(StringComparer.Ordinal);
     private readonly Dictionary<string, List<WorkerTriggerType>> _workerTypes = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Trigger> _byKey = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Registration> _byId = new(StringComparer.Ordinal);
-    private readonly Dictionary<ITriggerRegistrant, HashSet<string>> _idsOf = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<string, Trigger> _byId = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, HashSet<Trigger>> _byType = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Registration> _registrations = new(StringComparer.Ordinal);
+    private readonly Dictionary<ITriggerRegistrant, Holdings> _holdings = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Adds a type that the engine serves itself. Workers cannot take it over.</summary>
-    public void AddType(string id, ITriggerType type)
+    public void AddType(string id, string description, ITriggerType type)
     {
         lock (_lock)
         {
-            _engineTypes.Add(id, type);
+            _engineTypes.Add(id, (type, new TriggerTypeDetails(description)));
             Activate(id, type);
         }
     }
 
     /// <summary>A worker provides a type from now on; it gets every trigger of that type, those that waited included.</summary>
-    /// <returns>False when the type is the engine's own.</returns>
-    public bool RegisterType(string id, ITriggerRegistrant provider)
+    /// <returns>Null, or why the type is not registered.</returns>
+    public string? RegisterType(string id, TriggerTypeDetails details, ITriggerRegistrant provider, int limit)
     {
         lock (_lock)
         {
             if (_engineTypes.ContainsKey(id))
             {
-                return false;
+                return "the engine serves it itself";
             }
 
+            var types = HoldingsOf(provider).Types;
+            if (types.Count >= limit && !types.Contains(id))
+            {
+                return $"a worker may register at most {limit} trigger types";
+            }
+
+            types.Add(id);
             var providers = ProvidersOf(id);
             providers.RemoveAll(type => ReferenceEquals(type.Provider, provider));
-            var added = new WorkerTriggerType(id, provider);
+            var added = new WorkerTriggerType(id, details, provider);
             providers.Add(added);
             Activate(id, added);
-            return true;
+            return null;
         }
     }
 
@@ -50,59 +60,66 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
     {
         lock (_lock)
         {
-            RemoveProvider(id, provider);
+            if (_holdings.TryGetValue(provider, out var holdings) && holdings.Types.Remove(id))
+            {
+                RemoveProvider(id, provider);
+            }
         }
     }
 
     /// <summary>
     /// A worker wants a trigger. An id that is known moves to the worker that named it last: ids are drawn at random by each
-    /// process, so this is one process that has connected anew.
+    /// process, so this is one process that has connected anew. What the id stood for before is gone, also when the trigger
+    /// is refused: a registration that failed leaves nothing active.
     /// </summary>
     /// <returns>Null, or why the trigger is not registered.</returns>
     public string? Register(
-        string id, string type, string functionId, ReadOnlyMemory<byte> config, byte[]? metadata, ITriggerRegistrant owner)
+        string id, string type, string functionId, byte[] config, byte[]? metadata, ITriggerRegistrant owner, int limit)
     {
         var key = $"{type}\n{functionId}\n{CanonicalJson.Of(config)}";
         lock (_lock)
         {
-            _byId.TryGetValue(id, out var previous);
+            _registrations.TryGetValue(id, out var previous);
+            if (previous is null && _holdings.TryGetValue(owner, out var holdings) && holdings.Triggers.Count >= limit)
+            {
+                return $"a worker may register at most {limit} triggers";
+            }
+
+            string? problem = null;
             if (!_byKey.TryGetValue(key, out var trigger))
             {
-                trigger = new Trigger(id, type, functionId, config.ToArray(), metadata, key);
-                if (ServingType(type) is { } serving)
-                {
-                    if (serving.Add(trigger) is { } problem)
-                    {
-                        return problem;
-                    }
-
-                    trigger.IsActive = true;
-                }
-                else
-                {
-                    logger.TriggerWaits(id, type, functionId);
-                }
-
-                _byKey.Add(key, trigger);
+                // An id can outlive what it stood for with its first owner, and two triggers must not share one.
+                var triggerId = _byId.ContainsKey(id) ? Guid.NewGuid().ToString() : id;
+                trigger = new Trigger(triggerId, type, functionId, config, metadata, key);
+                problem = Start(trigger);
             }
 
-            trigger.SetOwner(id, owner);
-            _byId[id] = new Registration(trigger, owner);
-            IdsOf(owner).Add(id);
-            if (previous is not null)
+            if (problem is null)
             {
-                if (!ReferenceEquals(previous.Owner, owner))
-                {
-                    Forget(previous.Owner, id);
-                }
-
-                if (!ReferenceEquals(previous.Trigger, trigger))
-                {
-                    RemoveOwner(previous.Trigger, id);
-                }
+                trigger.SetOwner(id, owner);
+                _registrations[id] = new Registration(trigger, owner);
             }
 
-            return null;
+            if (previous is not null && (problem is not null || !ReferenceEquals(previous.Trigger, trigger)))
+            {
+                RemoveOwner(previous.Trigger, id);
+            }
+
+            if (previous is not null && (problem is not null || !ReferenceEquals(previous.Owner, owner)))
+            {
+                Forget(previous.Owner, id);
+            }
+
+            if (problem is null)
+            {
+                HoldingsOf(owner).Triggers.Add(id);
+            }
+            else if (previous is not null)
+            {
+                _registrations.Remove(id);
+            }
+
+            return problem;
         }
     }
 
@@ -111,19 +128,10 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
     {
         lock (_lock)
         {
-            if (_byId.TryGetValue(id, out var registration) && ReferenceEquals(registration.Owner, owner))
+            if (_registrations.TryGetValue(id, out var registration) && ReferenceEquals(registration.Owner, owner))
             {
                 Remove(id, registration);
             }
-        }
-    }
-
-    /// <summary>How many triggers a worker holds.</summary>
-    public int CountOf(ITriggerRegistrant owner)
-    {
-        lock (_lock)
-        {
-            return _idsOf.TryGetValue(owner, out var ids) ? ids.Count : 0;
         }
     }
 
@@ -132,18 +140,22 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
     {
         lock (_lock)
         {
-            if (_idsOf.TryGetValue(owner, out var ids))
+            if (!_holdings.TryGetValue(owner, out var holdings))
             {
-                foreach (var id in ids.ToArray())
-                {
-                    Remove(id, _byId[id]);
-                }
+                return;
             }
 
-            foreach (var type in _workerTypes.Keys.ToArray())
+            foreach (var id in holdings.Triggers.ToArray())
+            {
+                Remove(id, _registrations[id]);
+            }
+
+            foreach (var type in holdings.Types)
             {
                 RemoveProvider(type, owner);
             }
+
+            _holdings.Remove(owner);
         }
     }
 
@@ -154,10 +166,7 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
     {
         lock (_lock)
         {
-            var trigger = _byId.TryGetValue(id, out var registration) && registration.Trigger.Id == id
-                ? registration.Trigger
-                : _byKey.Values.FirstOrDefault(candidate => candidate.Id == id);
-            if (trigger is null || ServingType(trigger.Type) is not WorkerTriggerType serving
+            if (!_byId.TryGetValue(id, out var trigger) || ServingType(trigger.Type) is not WorkerTriggerType serving
                 || !ReferenceEquals(serving.Provider, provider))
             {
                 return;
@@ -174,7 +183,7 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
                 trigger.IsActive = false;
                 foreach (var registrationId in trigger.Owners.Keys.ToArray())
                 {
-                    Remove(registrationId, _byId[registrationId]);
+                    Remove(registrationId, _registrations[registrationId]);
                 }
             }
         }
@@ -193,14 +202,56 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
         }
     }
 
+    /// <summary>All trigger types that somebody provides, as they stand now.</summary>
+    public TriggerTypeRow[] ListTypes()
+    {
+        lock (_lock)
+        {
+            return
+            [
+                .. _engineTypes.Select(static entry => new TriggerTypeRow(entry.Key, entry.Value.Details, WorkerId: null)),
+                .. _workerTypes.Where(static entry => entry.Value.Count > 0).Select(static entry => new TriggerTypeRow(
+                    entry.Key, entry.Value[^1].Details, entry.Value[^1].Provider.WorkerId)),
+            ];
+        }
+    }
+
     private ITriggerType? ServingType(string id) =>
-        _engineTypes.TryGetValue(id, out var engineType) ? engineType
+        _engineTypes.TryGetValue(id, out var engineType) ? engineType.Type
             : _workerTypes.TryGetValue(id, out var providers) && providers.Count > 0 ? providers[^1]
             : null;
 
+    /// <summary>Has the trigger served, or has it wait for its type.</summary>
+    private string? Start(Trigger trigger)
+    {
+        if (ServingType(trigger.Type) is { } serving)
+        {
+            if (serving.Add(trigger) is { } problem)
+            {
+                return problem;
+            }
+
+            trigger.IsActive = true;
+        }
+        else
+        {
+            logger.TriggerWaits(DisplayText.Clip(trigger.Id), DisplayText.Clip(trigger.Type), DisplayText.Clip(trigger.FunctionId));
+        }
+
+        _byKey.Add(trigger.Key, trigger);
+        _byId.Add(trigger.Id, trigger);
+        if (!_byType.TryGetValue(trigger.Type, out var siblings))
+        {
+            _byType.Add(trigger.Type, siblings = []);
+        }
+
+        siblings.Add(trigger);
+        return null;
+    }
+
     private void Activate(string typeId, ITriggerType type)
     {
-        foreach (var trigger in _byKey.Values.Where(trigger => trigger.Type == typeId).ToArray())
+        foreach (var trigger in OfType(typeId))
         {
             var problem = type.Add(trigger);
             trigger.IsActive = problem is null;
@@ -210,6 +261,8 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
             }
         }
     }
+
+    private HashSet<Trigger> OfType(string typeId) => _byType.TryGetValue(typeId, out var triggers) ? triggers : [];
 
     private void RemoveProvider(string typeId, ITriggerRegistrant provider)
     {
@@ -227,7 +280,7 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
         else if (providers.Count == 0)
         {
             _workerTypes.Remove(typeId);
-            foreach (var trigger in _byKey.Values.Where(trigger => trigger.Type == typeId))
+            foreach (var trigger in OfType(typeId))
             {
                 trigger.IsActive = false;
             }
@@ -236,7 +289,7 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
 
     private void Remove(string id, Registration registration)
     {
-        _byId.Remove(id);
+        _registrations.Remove(id);
         Forget(registration.Owner, id);
         RemoveOwner(registration.Trigger, id);
     }
@@ -250,6 +303,14 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
         }
 
         _byKey.Remove(trigger.Key);
+        _byId.Remove(trigger.Id);
+        var siblings = _byType[trigger.Type];
+        siblings.Remove(trigger);
+        if (siblings.Count == 0)
+        {
+            _byType.Remove(trigger.Type);
+        }
+
         if (trigger.IsActive)
         {
             trigger.IsActive = false;
@@ -259,20 +320,20 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
 
     private void Forget(ITriggerRegistrant owner, string id)
     {
-        if (_idsOf.TryGetValue(owner, out var ids) && ids.Remove(id) && ids.Count == 0)
+        if (_holdings.TryGetValue(owner, out var holdings))
         {
-            _idsOf.Remove(owner);
+            holdings.Triggers.Remove(id);
         }
     }
 
-    private HashSet<string> IdsOf(ITriggerRegistrant owner)
+    private Holdings HoldingsOf(ITriggerRegistrant registrant)
     {
-        if (!_idsOf.TryGetValue(owner, out var ids))
+        if (!_holdings.TryGetValue(registrant, out var holdings))
         {
-            _idsOf.Add(owner, ids = new HashSet<string>(StringComparer.Ordinal));
+            _holdings.Add(registrant, holdings = new Holdings());
         }
 
-        return ids;
+        return holdings;
     }
 
     private List<WorkerTriggerType> ProvidersOf(string typeId)
@@ -286,4 +347,12 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
     }
 
     private sealed record Registration(Trigger Trigger, ITriggerRegistrant Owner);
+
+    /// <summary>What one registrant holds: the ids of its registrations, and the types that it provides.</summary>
+    private sealed class Holdings
+    {
+        public HashSet<string> Triggers { get; } = new(StringComparer.Ordinal);
+
+        public HashSet<string> Types { get; } = new(StringComparer.Ordinal);
+    }
 }

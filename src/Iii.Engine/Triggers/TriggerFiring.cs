@@ -10,6 +10,7 @@ internal static class TriggerFiring
     {
         if (TriggerConfig.ConditionFunctionId(trigger.Config) is { } condition)
         {
+            // Ends by itself and does not throw: the door's failures are values.
             _ = FireIfAsync(invoker, condition, trigger.FunctionId, payload);
         }
         else

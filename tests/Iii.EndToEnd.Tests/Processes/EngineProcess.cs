@@ -45,13 +45,21 @@ internal sealed partial class EngineProcess : ChildProcess
     public static Task<EngineProcess> StartAsync() => StartAsync(FreePorts.Take(), FreePorts.Take());
 
     /// <summary>Starts an engine on free ports with further modules: entries of the list, each indented by two.</summary>
-    public static Task<EngineProcess> StartWithAsync(string modules) => StartAsync(FreePorts.Take(), FreePorts.Take(), modules);
+    public static Task<EngineProcess> StartWithAsync(string modules)
+    {
+        var (workerPort, httpPort) = (FreePorts.Take(), FreePorts.Take());
+        return StartAsync(workerPort, httpPort, Configuration(workerPort, httpPort) + modules);
+    }
 
     /// <summary>Starts an engine on these ports, and returns once it says that it is ready.</summary>
-    public static Task<EngineProcess> StartAsync(int workerPort, int httpPort, string modules = "")
+    public static Task<EngineProcess> StartAsync(int workerPort, int httpPort) =>
+        StartAsync(workerPort, httpPort, Configuration(workerPort, httpPort));
+
+    /// <summary>Starts an engine with this configuration, which must name these ports, and returns once it says that it is ready.</summary>
+    public static Task<EngineProcess> StartAsync(int workerPort, int httpPort, string configuration)
     {
         var folder = new TemporaryFolder();
-        var file = folder.Write("test.yaml", Configuration(workerPort, httpPort) + modules);
+        var file = folder.Write("test.yaml", configuration);
         return StartAsync(folder, workerPort, httpPort, "--config", file);
     }
 

@@ -95,6 +95,91 @@ public sealed class LimitsTests
         var result = (await worker.CallAsync("engine::functions::list")).GetProperty("result").GetProperty("functions");
         Assert.Equal(3, result.GetArrayLength());
         Assert.Equal(3, (await worker.CallAsync("engine::triggers::list")).GetProperty("result").GetProperty("triggers").GetArrayLength());
+
+        // What is registered can be renewed at the limit.
+        await worker.SendAsync("""{"type":"registerfunction","id":"f1","description":"renewed"}""");
+        result = (await worker.CallAsync("engine::functions::list")).GetProperty("result").GetProperty("functions");
+        Assert.Contains(result.EnumerateArray(), static row => row.GetProperty("description").GetString() == "renewed");
+    }
+
+    [Fact]
+    public async Task Trigger_types_beyond_the_limit_are_refused()
+    {
+        await using var engine = await TestEngine.StartAsync(new WorkerGatewayOptions { MaxRegistrations = 3 });
+        await using var worker = await engine.ConnectAsync();
+        await using var user = await engine.ConnectAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            await worker.SendAsync($$"""{"type":"registertriggertype","id":"t{{i}}"}""");
+        }
+
+        await worker.BarrierAsync();
+        await user.SendAsync("""{"type":"registertrigger","id":"T4","trigger_type":"t4","function_id":"f","config":{}}""");
+        await user.SendAsync("""{"type":"registertrigger","id":"T2","trigger_type":"t2","function_id":"f","config":{}}""");
+        Assert.Equal("T2", (await worker.NextAsync("registertrigger")).GetProperty("id").GetString());
+        Assert.Empty(await worker.BarrierAsync());
+    }
+
+    [Fact]
+    public async Task A_registration_that_carries_too_much_is_refused()
+    {
+        await using var engine = await TestEngine.StartAsync();
+        await using var worker = await engine.ConnectAsync();
+        var large = "\"" + new string('x', 1024 * 1024) + "\"";
+        await worker.SendAsync($$"""{"type":"registerfunction","id":"f","metadata":{{large}} }""");
+        await worker.SendAsync($$"""{"type":"registertrigger","id":"T","trigger_type":"x","function_id":"f","config":{{large}} }""");
+        Assert.Equal("trigger_registration_failed", (await worker.NextAsync("triggerregistrationresult")).GetProperty("error").GetProperty("code").GetString());
+        Assert.Equal(0, (await worker.CallAsync("engine::functions::list")).GetProperty("result").GetProperty("functions").GetArrayLength());
+        Assert.Equal(0, (await worker.CallAsync("engine::triggers::list")).GetProperty("result").GetProperty("triggers").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task A_worker_gets_no_more_calls_than_it_may_have_under_way()
+    {
+        await using var engine = await TestEngine.StartAsync(new WorkerGatewayOptions { MaxInvocations = 2 });
+        await using var worker = await engine.ConnectAsync();
+        await worker.RegisterAsync("f");
+        var ids = Enumerable.Range(0, 3).Select(static _ => Guid.NewGuid().ToString()).ToArray();
+        foreach (var id in ids)
+        {
+            await worker.SendCallAsync(id, "f");
+        }
+
+        var first = await worker.NextCallAsync("f");
+        await worker.NextCallAsync("f");
+        Assert.Equal("worker_overloaded", (await worker.ResultAsync(ids[2])).GetProperty("error").GetProperty("code").GetString());
+        await worker.AnswerAsync(first);
+        await worker.ResultAsync(ids[0]);
+        await worker.SendCallAsync(ids[2], "f");
+        await worker.NextCallAsync("f");
+    }
+
+    [Fact]
+    public async Task While_the_engine_drains_only_workers_that_work_on_something_may_call()
+    {
+        await using var engine = await TestEngine.StartAsync();
+        await using var idle = await engine.ConnectAsync();
+        await using var busy = await engine.ConnectAsync();
+        await busy.RegisterAsync("f");
+        await busy.RegisterAsync("nested");
+        await busy.BarrierAsync();
+        var id = Guid.NewGuid().ToString();
+        await idle.SendCallAsync(id, "f");
+        var call = await busy.NextCallAsync("f");
+        var stopping = engine.StopAsync();
+        await Eventually.TrueAsync(async () =>
+        {
+            var refused = Guid.NewGuid().ToString();
+            await idle.SendCallAsync(refused, "no::such");
+            return (await idle.ResultAsync(refused)).GetProperty("error").GetProperty("code").GetString() == "shutting_down";
+        });
+        var nested = Guid.NewGuid().ToString();
+        await busy.SendCallAsync(nested, "nested");
+        await busy.AnswerAsync(await busy.NextCallAsync("nested"));
+        await busy.ResultAsync(nested);
+        await busy.AnswerAsync(call);
+        Assert.True((await idle.ResultAsync(id)).TryGetProperty("result", out _));
+        await stopping;
     }
 
     [Fact]

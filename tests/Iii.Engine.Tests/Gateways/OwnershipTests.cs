@@ -224,6 +224,29 @@ public sealed class OwnershipTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Two_triggers_never_share_an_id_towards_their_provider()
+    {
+        await using var owner = await _engine.ConnectAsync();
+        await owner.SendAsync("""{"type":"registertriggertype","id":"mailbox"}""");
+        await owner.BarrierAsync();
+        await using var first = await _engine.ConnectAsync();
+        await using var second = await _engine.ConnectAsync();
+        await first.SendAsync("""{"type":"registertrigger","id":"X","trigger_type":"mailbox","function_id":"f","config":1}""");
+        await first.BarrierAsync();
+        await second.SendAsync("""{"type":"registertrigger","id":"Y","trigger_type":"mailbox","function_id":"f","config":1}""");
+        await second.BarrierAsync();
+        await first.SendAsync("""{"type":"registertrigger","id":"X","trigger_type":"mailbox","function_id":"f","config":2}""");
+        var one = (await owner.NextAsync("registertrigger")).GetProperty("id").GetString();
+        var two = (await owner.NextAsync("registertrigger")).GetProperty("id").GetString();
+        Assert.Equal("X", one);
+        Assert.NotEqual(one, two);
+        await second.SendAsync("""{"type":"unregistertrigger","id":"Y"}""");
+        Assert.Equal(one, (await owner.NextAsync("unregistertrigger")).GetProperty("id").GetString());
+        await first.SendAsync("""{"type":"unregistertrigger","id":"X"}""");
+        Assert.Equal(two, (await owner.NextAsync("unregistertrigger")).GetProperty("id").GetString());
+    }
+
+    [Fact]
     public async Task A_refused_trigger_is_reported_to_its_registrant_and_not_listed()
     {
         await using var owner = await _engine.ConnectAsync();

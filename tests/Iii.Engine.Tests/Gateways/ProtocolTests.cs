@@ -363,6 +363,37 @@ public sealed class ProtocolTests : IAsyncLifetime
         Assert.Empty(await worker.BarrierAsync());
     }
 
+    [Fact] // §2.1: some clients write the type last, and emit bare NaN
+    public async Task A_message_without_sense_is_ended_also_when_its_type_comes_last()
+    {
+        await using var worker = await _engine.ConnectAsync();
+        await worker.RegisterAsync("f");
+        var id = Guid.NewGuid().ToString();
+        await worker.SendCallAsync(id, "f");
+        var dispatch = (await worker.NextCallAsync("f")).GetProperty("invocation_id").GetString();
+        await worker.SendAsync($$"""{"invocation_id":"{{dispatch}}","function_id":"f","result":NaN,"type":"invocationresult"}""");
+        Assert.Equal("malformed_message", (await worker.ResultAsync(id)).GetProperty("error").GetProperty("code").GetString());
+        var call = Guid.NewGuid().ToString();
+        await worker.SendAsync($$"""{"invocation_id":"{{call}}","function_id":"f","data":NaN,"type":"invokefunction"}""");
+        Assert.Equal("malformed_message", (await worker.ResultAsync(call)).GetProperty("error").GetProperty("code").GetString());
+        Assert.Empty(await worker.BarrierAsync());
+    }
+
+    [Theory] // member names that are legal JSON and no text
+    [InlineData("\"error\":{\"\\ud800\":1}", "invocation_failed")]
+    [InlineData("\"error\":{\"\\ud800\":1,\"code\":\"c\",\"message\":\"m\"}", "c")]
+    [InlineData("\"\\ud800\":1,\"error\":{\"code\":\"c\",\"message\":\"m\"}", "c")]
+    public async Task Names_that_are_no_text_leave_no_call_without_an_end(string answer, string code)
+    {
+        await using var worker = await _engine.ConnectAsync();
+        await worker.RegisterAsync("f");
+        var id = Guid.NewGuid().ToString();
+        await worker.SendCallAsync(id, "f", members: ",\"action\":{\"\\ud800\":1}");
+        await worker.AnswerAsync(await worker.NextCallAsync("f"), answer);
+        await worker.ResultAsync(id);
+        Assert.Contains($"\"code\":\"{code}\"", worker.LastText, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task An_answer_from_another_worker_than_the_one_called_is_ignored()
     {

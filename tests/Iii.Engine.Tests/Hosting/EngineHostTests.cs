@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Threading.Channels;
 using Iii.Engine.Configuration;
 using Iii.Engine.Gateways;
 using Iii.Engine.Hosting;
@@ -69,6 +70,18 @@ public sealed class EngineHostTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_route_that_is_registered_anew_and_refused_is_served_no_longer()
+    {
+        await using var worker = await _engine.ConnectAsync();
+        await worker.SendAsync("""{"type":"registertrigger","id":"T","trigger_type":"http","function_id":"f","config":{"api_path":"x"}}""");
+        await WaitForRouteAsync("/x", served: true);
+        await worker.SendAsync("""{"type":"registertrigger","id":"T","trigger_type":"http","function_id":"f","config":{"api_path":"x","http_method":"FETCH"}}""");
+        await worker.NextAsync("triggerregistrationresult");
+        await WaitForRouteAsync("/x", served: false);
+        Assert.Empty((await worker.CallAsync("engine::triggers::list")).GetProperty("result").GetProperty("triggers").EnumerateArray());
+    }
+
+    [Fact]
     public async Task Ten_thousand_routes_from_ten_workers_appear_while_no_request_is_dropped()
     {
         const int Workers = 10;
@@ -79,13 +92,16 @@ public sealed class EngineHostTests(ITestOutputHelper output) : IAsyncLifetime
         using var stop = new CancellationTokenSource();
         var answering = Task.Run(async () =>
         {
-            while (true)
+            try
             {
-                await AnswerAsync(steady, "steady", "\"result\":1");
-                if (stop.IsCancellationRequested)
+                while (true)
                 {
-                    return;
+                    await AnswerAsync(steady, "steady", "\"result\":1");
                 }
+            }
+            catch (ChannelClosedException)
+            {
+                // The worker has been closed: no more calls come.
             }
         });
         var asking = Task.Run(async () =>
@@ -117,7 +133,7 @@ public sealed class EngineHostTests(ITestOutputHelper output) : IAsyncLifetime
         output.WriteLine($"{Workers * RoutesEach} routes after {clock.ElapsedMilliseconds} ms");
         await stop.CancelAsync();
         Assert.InRange(await asking, 1, int.MaxValue);
-        using var last = await _http.GetAsync("/steady");
+        await steady.CloseAsync();
         await answering;
         foreach (var worker in workers)
         {
@@ -164,6 +180,16 @@ public sealed class EngineHostTests(ITestOutputHelper output) : IAsyncLifetime
         Assert.Contains($"Port {takenPort} ({(isHttp ? "http" : "workers")}) is taken", e.Message, StringComparison.Ordinal);
         using var probe = new TcpListener(IPAddress.Loopback, freePort);
         probe.Start();
+    }
+
+    [Theory]
+    [InlineData("no-such-host.invalid", "has no address")]
+    [InlineData("203.0.113.7", "Cannot listen")]
+    public async Task An_address_that_cannot_be_bound_is_explained(string host, string explanation)
+    {
+        await using var engine = EngineHost.Create(new EngineConfiguration { Gateway = new WorkerGatewayOptions { Host = host, Port = 0 } });
+        var e = await Assert.ThrowsAsync<EngineStartException>(() => engine.StartAsync());
+        Assert.Contains(explanation, e.Message, StringComparison.Ordinal);
     }
 
     /// <summary>Hostile requests, byte for byte; each is answered with an error or cut off, and the next good one works.</summary>

@@ -30,7 +30,7 @@ internal sealed class BridgeLink : IDisposable
     /// <summary>Queues a frame. One that finds no room cuts the link: the other engine does not read.</summary>
     public bool Send(Frame frame)
     {
-        if (_outbound.TryEnqueue(frame, out _))
+        if (_outbound.Enqueue(frame) == EnqueueResult.Queued)
         {
             return true;
         }

@@ -25,13 +25,13 @@ internal sealed class ClientAddress(bool trustProxy)
         return context.Features.Get<IHttpConnectionFeature>()?.RemoteIpAddress is { } address ? Format(address, destination) : 0;
     }
 
-    // The first address is the one nearest to the client; a port after it is left out.
+    // The last address is the one that the trusted proxy itself has seen; those before it are the client's word. A port is
+    // left out.
     private static IPAddress? Forwarded(HttpContext context)
     {
         var values = context.Request.Headers[ForwardedFor];
-        var first = values.Count == 0 ? default : values[0].AsSpan();
-        var comma = first.IndexOf(',');
-        return IPEndPoint.TryParse((comma < 0 ? first : first[..comma]).Trim(), out var endpoint) ? endpoint.Address : null;
+        var all = values.Count == 0 ? default : values[^1].AsSpan();
+        return IPEndPoint.TryParse(all[(all.LastIndexOf(',') + 1)..].Trim(), out var endpoint) ? endpoint.Address : null;
     }
 
     private static int Format(IPAddress address, Span<char> destination)

@@ -76,6 +76,12 @@ internal sealed class HttpModule : IDisposable
             return ServeAsync(context, route, target, arrived);
         }
 
+        if (target.Path.IsEmpty)
+        {
+            // CONNECT, or a target that is no path at all.
+            return Finish(_errors.NotFoundAsync(context));
+        }
+
         if (match.OtherMethods != RouteMethods.None)
         {
             return Finish(_errors.MethodNotAllowedAsync(context, match.OtherMethods));

@@ -57,7 +57,7 @@ public sealed record HttpOptions : IValidatableOptions
     [JsonPropertyName("body_limit")]
     public int BodyLimitBytes { get; init; } = DefaultBodyLimitBytes;
 
-    /// <summary>Whether the Forwarded headers of a proxy in front are believed. Default false.</summary>
+    /// <summary>Whether <c>client_ip</c> is the last address of <c>X-Forwarded-For</c>, as a proxy in front adds it. Default false.</summary>
     public bool TrustProxy { get; init; }
 
     /// <summary>Header that carries the id of a request, in and out. Default null: no id.</summary>

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Iii.Engine.Configuration;
 using Iii.Engine.Invocations;
 using Iii.Protocol;
 using Microsoft.AspNetCore.Http;
@@ -9,6 +10,9 @@ namespace Iii.Engine.Modules.Http;
 /// <summary>Turns what became of a request into its response, and logs what failed. This is the one table of errors and statuses.</summary>
 internal sealed class OutcomeWriter(ResponseWriter responses, HttpErrors errors, ILogger logger)
 {
+    /// <summary>How much of a function's error message is logged, in characters.</summary>
+    private const int LoggedMessageLength = 1000;
+
     /// <summary>Sends the response to an outcome, whose result must live until it is sent.</summary>
     public ValueTask<FlushResult> SendAsync(HttpContext context, HttpRoute route, in RequestOutcome outcome)
     {
@@ -67,7 +71,7 @@ internal sealed class OutcomeWriter(ResponseWriter responses, HttpErrors errors,
                 return errors.OverloadedAsync(context);
             default:
                 var errorId = HttpErrors.NewErrorId();
-                logger.FunctionFailed(route.MethodName, route.Label, errorId, route.FunctionId, code, message);
+                logger.FunctionFailed(route.MethodName, route.Label, errorId, route.FunctionId, DisplayText.Clip(code), DisplayText.Clip(message, LoggedMessageLength));
                 return errors.FailedAsync(context, errorId, code, message);
         }
     }

@@ -74,10 +74,10 @@ internal readonly record struct ResponseEnvelope
     }
 
     private static Member MemberOf(ref Utf8JsonReader reader) =>
-        reader.ValueTextEquals("body"u8) ? Member.Body
-        : reader.ValueTextEquals("status_code"u8) ? Member.Status
-        : reader.ValueTextEquals("headers"u8) ? Member.Headers
-        : reader.ValueTextEquals("statusCode"u8) ? Member.StatusAlias
+        reader.NameIs("body"u8) ? Member.Body
+        : reader.NameIs("status_code"u8) ? Member.Status
+        : reader.NameIs("headers"u8) ? Member.Headers
+        : reader.NameIs("statusCode"u8) ? Member.StatusAlias
         : Member.Other;
 
     private static int ReadStatus(ReadOnlySpan<byte> json)

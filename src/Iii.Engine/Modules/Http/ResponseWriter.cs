@@ -2,6 +2,8 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Primitives;
 
 namespace Iii.Engine.Modules.Http;
@@ -9,6 +11,11 @@ namespace Iii.Engine.Modules.Http;
 /// <summary>Sends responses that are complete: with content length, cross-origin headers and the request's id.</summary>
 internal sealed class ResponseWriter(CorsPolicy cors, string? requestIdHeader)
 {
+    /// <summary>A body up to this many bytes fits into the buffers of the connection, whatever the client does.</summary>
+    private const int UnwatchedLength = 16 * 1024;
+
+    private static readonly MinDataRate SlowestReader = new(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(30));
+
     private static readonly StringValues JsonType = "application/json";
 
     /// <summary>Sends a function's result; no result is 204.</summary>
@@ -64,6 +71,12 @@ internal sealed class ResponseWriter(CorsPolicy cors, string? requestIdHeader)
         }
 
         response.ContentLength = body.Length;
+        if (body.Length > UnwatchedLength && context.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
+        {
+            // The body is held until the client has taken it: one that takes none of it is cut off.
+            rate.MinDataRate = SlowestReader;
+        }
+
         return body.IsEmpty || HttpMethods.IsHead(context.Request.Method) ? default : response.BodyWriter.WriteAsync(body);
     }
 

@@ -5,7 +5,7 @@ const worker = await connect()
 let registered
 
 worker.answer('register', ({ id, invocation }) => {
-  registered = worker.defineHttp(id, invocation)
+  registered = worker.define(id, invocation)
   worker.route('POST', 'scored', id)
 })
 worker.answer('unregister', () => registered.unregister())

@@ -1,4 +1,4 @@
-// One face for the four generations of the SDK, and the far end of NodeWorker in the tests: it takes commands as lines
+// One face for all versions of the SDK, and the far end of NodeWorker in the tests: it takes commands as lines
 // of JSON on stdin and answers them as lines of JSON on stdout. It ends with its stdin, so that it never outlives a test.
 //
 //   node SCRIPT SDK_VERSION ENGINE_URL WORKER_NAME
@@ -7,25 +7,23 @@ import { createInterface } from 'node:readline'
 export async function connect() {
   const [version, url, name] = process.argv.slice(2)
   const sdk = await import(`sdk-${version}`)
-  const isFirstGeneration = version.startsWith('0.3.')
+  const isFirstGeneration = ['0.2.1', '0.3.0'].includes(version)
   const takesIdInAnObject = isFirstGeneration || version.startsWith('0.9.')
   const iii = isFirstGeneration ? sdk.init(url, { workerName: name }) : sdk.registerWorker(url, { workerName: name })
 
   const worker = {
     name,
     version,
+    sdk,
+    iii,
 
+    /** Defines a function by its handler or, from 0.9.0 on, by the HTTP request that calls it. */
     define(id, handler) {
-      iii.registerFunction(takesIdInAnObject ? { id } : id, handler)
-    },
-
-    /** From 0.9 on: a function that the engine carries out by calling a URL. Gives what unregisters it. */
-    defineHttp(id, invocation) {
-      return iii.registerFunction(takesIdInAnObject ? { id } : id, invocation)
+      return iii.registerFunction(takesIdInAnObject ? { id } : id, handler)
     },
 
     route(method, path, functionId) {
-      iii.registerTrigger({ type: 'http', function_id: functionId, config: { api_path: path, http_method: method } })
+      return iii.registerTrigger({ type: 'http', function_id: functionId, config: { api_path: path, http_method: method } })
     },
 
     call(id, data) {

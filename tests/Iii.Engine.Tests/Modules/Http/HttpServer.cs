@@ -39,7 +39,7 @@ internal sealed class HttpServer : IAsyncDisposable
         _metrics = new InvocationMetrics(time);
         var invoker = new FunctionInvoker(_functions, _deadlines, _metrics, time, TimeSpan.FromMinutes(10));
         Module = new HttpModule(options, invoker, time, Log);
-        _triggers.AddType(HttpTriggerType.Id, Module.TriggerType);
+        _triggers.AddType(HttpTriggerType.Id, "HTTP", Module.TriggerType);
     }
 
     public HttpModule Module { get; }
@@ -101,7 +101,7 @@ internal sealed class HttpServer : IAsyncDisposable
     public string? TryRoute(string functionId, string config, Registrant? owner = null) =>
         _triggers.Register(
             $"trigger-{Interlocked.Increment(ref _registrations)}", HttpTriggerType.Id, functionId, Encoding.UTF8.GetBytes(config), null,
-            owner ?? new Registrant());
+            owner ?? new Registrant(), int.MaxValue);
 
     /// <summary>A worker goes, with all that it registered.</summary>
     public async Task DisconnectAsync(Registrant owner)
