@@ -21,6 +21,7 @@ internal sealed class BridgeClient(
         .ToDictionary(static group => group.Key, static group => group.Last().LocalFunction, StringComparer.Ordinal);
 
     private volatile BridgeLink? _link;
+    private string? _lastProblem;
     private Task _running = Task.CompletedTask;
 
     /// <summary>Begins to connect. Never fails: the other engine may come up later.</summary>
@@ -56,7 +57,7 @@ internal sealed class BridgeClient(
                 }
                 catch (Exception e) when (!_stop.IsCancellationRequested)
                 {
-                    logger.BridgeLost(url, e.Message);
+                    LogOnce(url, e.GetBaseException().Message);
                 }
 
                 await Task.Delay(ReconnectDelay, time, _stop.Token);
@@ -65,6 +66,16 @@ internal sealed class BridgeClient(
         catch (Exception) when (_stop.IsCancellationRequested)
         {
             // Stopped, wherever it was.
+        }
+    }
+
+    /// <summary>An engine that is away for a night must not fill the log with one line.</summary>
+    private void LogOnce(string url, string problem)
+    {
+        if (problem != _lastProblem)
+        {
+            _lastProblem = problem;
+            logger.BridgeLost(url, problem);
         }
     }
 
@@ -85,6 +96,7 @@ internal sealed class BridgeClient(
 
         Introduce(link);
         _link = link;
+        _lastProblem = null;
         logger.BridgeConnected(url);
         try
         {
