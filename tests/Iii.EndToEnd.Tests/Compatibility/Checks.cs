@@ -189,7 +189,7 @@ internal static class Checks
     {
         AssertFunctions((await fleet[sdk].CallAsync("engine::functions::list", new { })).GetProperty("functions"));
         AssertWorkers((await fleet[sdk].CallAsync("engine::workers::list", new { })).GetProperty("workers"));
-        AssertTriggers((await fleet[sdk].CallAsync("engine::triggers::list", new { })).GetProperty("triggers"));
+        AssertTriggers((await fleet[sdk].CallAsync("engine::registered-triggers::list", new { })).GetProperty("registered_triggers"));
     }
 
     public static async Task CallsByHttpAsync(Fleet fleet, string sdk)

@@ -8,7 +8,6 @@ internal static class PendingCells
 {
     private static readonly string[] s_features =
     [
-        Features.ListTriggerTypes,
         Features.StreamedResponse,
         Features.Upload,
         Features.Channels,
