@@ -69,6 +69,9 @@ public ref struct Envelope
     /// <summary>The member <c>previous_worker_id</c>.</summary>
     public JsonSlice PreviousWorkerId { get; private set; }
 
+    /// <summary>The member <c>worker_id</c>.</summary>
+    public JsonSlice WorkerId { get; private set; }
+
     /// <summary>The member <c>reattach_token</c>.</summary>
     public JsonSlice ReattachToken { get; private set; }
 
@@ -123,6 +126,7 @@ public ref struct Envelope
     {
         Other, Type, Id, InvocationId, FunctionId, Data, Result, Error, TraceParent, Baggage, Metadata, Action, TriggerType,
         Config, Description, Name, RequestFormat, ResponseFormat, Invocation, PreviousWorkerId, ReattachToken,
+        WorkerId,
     }
 
     private static Member MemberOf(ref Utf8JsonReader reader)
@@ -149,6 +153,7 @@ public ref struct Envelope
             : name.SequenceEqual("action"u8) ? Member.Action : Member.Other,
         7 => name.SequenceEqual("baggage"u8) ? Member.Baggage : Member.Other,
         8 => name.SequenceEqual("metadata"u8) ? Member.Metadata : Member.Other,
+        9 => name.SequenceEqual("worker_id"u8) ? Member.WorkerId : Member.Other,
         10 => name.SequenceEqual("invocation"u8) ? Member.Invocation : Member.Other,
         11 => name.SequenceEqual("function_id"u8) ? Member.FunctionId
             : name.SequenceEqual("traceparent"u8) ? Member.TraceParent
@@ -186,6 +191,7 @@ public ref struct Envelope
             case Member.Invocation: Invocation = value; break;
             case Member.PreviousWorkerId: PreviousWorkerId = value; break;
             case Member.ReattachToken: ReattachToken = value; break;
+            case Member.WorkerId: WorkerId = value; break;
             case Member.Other: break;
             default: throw new ArgumentOutOfRangeException(nameof(member), member, "no such member");
         }
