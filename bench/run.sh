@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the black-box benchmarks: builds, prepares, measures, prints tables and writes JSON.
-# Usage: bench/run.sh [all|http|invoke|startup] [options of the suite]
+# Usage: bench/run.sh [all|http|invoke|sdk|startup] [options of the suite]
 set -eu
 cd "$(dirname "$0")/.."
 suite=${1:-all}
@@ -27,11 +27,12 @@ case $suite in
     prepare
     status=0
     "$bench" invoke "$@" || status=$?
+    "$bench" sdk "$@" || status=$?
     "$bench" http "$@" || status=$?
     bench/startup.sh || status=$?
     exit "$status"
     ;;
-  http | invoke)
+  http | invoke | sdk)
     prepare
     exec "$bench" "$suite" "$@"
     ;;
@@ -39,7 +40,7 @@ case $suite in
     exec bench/startup.sh "$@"
     ;;
   *)
-    echo "Unknown suite '$suite': use all, http, invoke or startup." >&2
+    echo "Unknown suite '$suite': use all, http, invoke, sdk or startup." >&2
     exit 1
     ;;
 esac

@@ -12,10 +12,13 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
 {
     SuiteCommands.Http(),
     SuiteCommands.Invoke(),
+    SuiteCommands.Sdk(),
     StartupCommand.Create(),
     ProgramCommands.Relay(),
     ProgramCommands.Worker(),
     ProgramCommands.Caller(),
+    ProgramCommands.SdkWorker(),
+    ProgramCommands.SdkCaller(),
 };
 
 try
