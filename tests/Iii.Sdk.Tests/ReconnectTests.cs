@@ -76,9 +76,6 @@ public class ReconnectTests
 
     private static StringContent Body() => new("""{"a":1,"b":2}""", Encoding.UTF8, "application/json");
 
-    private static async Task<string> PostAsync(HttpClient client, string path)
-    {
-        using var answer = await client.PostAsync(path, Body(), TestContext.Current.CancellationToken);
-        return await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-    }
+    private static Task<string> PostAsync(HttpClient client, string path) =>
+        client.TextAsync(() => new HttpRequestMessage(HttpMethod.Post, path) { Content = Body() });
 }
