@@ -102,7 +102,7 @@ public class CallTests
             return default;
         });
 
-        await worker.InvokeVoidAsync("seen", "hello", Json.Default.String).Within();
+        await worker.InvokeVoidAsync("seen", "hello", TestJson.Default.String).Within();
 
         Assert.Equal("\"hello\"", await seen.Task.Within());
     }

@@ -31,7 +31,7 @@ public class FunctionTests : IAsyncLifetime
     public async Task Function_is_called_with_its_types(bool runsInline)
     {
         _worker.RegisterFunction(
-            "math.add", (Terms terms) => new Sum(terms.A + terms.B), Json.Default.Terms, Json.Default.Sum,
+            "math.add", (Terms terms) => new Sum(terms.A + terms.B), TestJson.Default.Terms, TestJson.Default.Sum,
             new RegisterFunctionOptions { RunsInline = runsInline, Description = "adds", RequestFormat = "{}", Metadata = """{"team":"x"}""" });
 
         Assert.Equal(5, (await AddAsync(2, 3)).C);
@@ -46,7 +46,7 @@ public class FunctionTests : IAsyncLifetime
             "who",
             static (string? _, InvocationContext context, CancellationToken _) =>
                 new ValueTask<string>($"{context.FunctionId} {context.Metadata}"),
-            Json.Default.String!, Json.Default.String);
+            TestJson.Default.String!, TestJson.Default.String);
         var caller = Patience.Signal<string?>();
         _worker.RegisterRawFunction("caller", (input, context, _) =>
         {
@@ -55,7 +55,7 @@ public class FunctionTests : IAsyncLifetime
         });
 
         var text = await Patience.EventuallyAsync(() => _caller.InvokeAsync(
-            "who", "x", Json.Default.String, Json.Default.String, new InvokeOptions { Metadata = """{"k":1}""" }));
+            "who", "x", TestJson.Default.String, TestJson.Default.String, new InvokeOptions { Metadata = """{"k":1}""" }));
         Assert.Equal("""who {"k":1}""", text);
         await Patience.EventuallyAsync(() => _caller.InvokeRawAsync("caller", "{}"u8.ToArray()));
         Assert.Equal(_caller.WorkerId, await caller.Task.Within());
@@ -79,7 +79,7 @@ public class FunctionTests : IAsyncLifetime
     public async Task Payload_of_any_size_comes_back_unchanged(int length)
     {
         _worker.RegisterRawFunction("echo", static (input, _, _) => new ValueTask<ReadOnlyMemory<byte>>(input));
-        var text = JsonSerializer.SerializeToUtf8Bytes(new string('x', length), Json.Default.String);
+        var text = JsonSerializer.SerializeToUtf8Bytes(new string('x', length), TestJson.Default.String);
 
         var result = await Patience.EventuallyAsync(() => _caller.InvokeRawAsync("echo", text)).Within();
 
@@ -92,7 +92,7 @@ public class FunctionTests : IAsyncLifetime
         _worker.RegisterRawFunction("nothing", static (_, _, _) => default);
 
         Assert.True((await Patience.EventuallyAsync(() => _caller.InvokeRawAsync("nothing", "null"u8.ToArray()))).IsEmpty);
-        Assert.Null(await _caller.InvokeAsync("nothing", "x", Json.Default.String, Json.Default.String));
+        Assert.Null(await _caller.InvokeAsync("nothing", "x", TestJson.Default.String, TestJson.Default.String));
     }
 
     [Fact]
@@ -125,7 +125,7 @@ public class FunctionTests : IAsyncLifetime
     [Fact]
     public async Task Input_that_does_not_fit_is_told_apart()
     {
-        _worker.RegisterFunction("math.add", (Terms terms) => new Sum(terms.A), Json.Default.Terms, Json.Default.Sum);
+        _worker.RegisterFunction("math.add", (Terms terms) => new Sum(terms.A), TestJson.Default.Terms, TestJson.Default.Sum);
 
         var e = await FailureOfAsync("math.add", "\"text\"");
 
@@ -206,7 +206,7 @@ public class FunctionTests : IAsyncLifetime
     }
 
     private Task<Sum> AddAsync(int a, int b) => Patience.EventuallyAsync(() =>
-        _caller.InvokeAsync("math.add", new Terms(a, b), Json.Default.Terms, Json.Default.Sum));
+        _caller.InvokeAsync("math.add", new Terms(a, b), TestJson.Default.Terms, TestJson.Default.Sum));
 
     private async Task<IiiInvocationException> FailureOfAsync(string functionId, string input = "null")
     {

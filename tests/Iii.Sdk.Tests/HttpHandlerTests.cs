@@ -12,10 +12,10 @@ public class HttpHandlerTests
         await using var worker = await IiiWorker.ConnectAsync(engine.Url).Within();
         worker.RegisterHttpHandler("POST", "/orders/:id", static (request, response, _) =>
         {
-            var terms = request.ReadJson(Json.Default.Terms)!;
+            var terms = request.ReadJson(TestJson.Default.Terms)!;
             response.StatusCode = 201;
             response.Headers["x-order"] = $"{request.PathParams["id"]} {request.Query["q"][0]} {request.Headers["X-Who"]} {request.Method}";
-            response.WriteJson(new Sum(terms.A + terms.B), Json.Default.Sum);
+            response.WriteJson(new Sum(terms.A + terms.B), TestJson.Default.Sum);
             return default;
         });
         worker.RegisterHttpHandler("GET", "/text", static (_, response, _) =>

@@ -93,7 +93,7 @@ public class ProtocolTests
         await using var engine = await FakeEngine.StartAsync();
         await using var worker = await IiiWorker.ConnectAsync(engine.Url).Within();
 
-        var enqueuing = worker.EnqueueAsync("mails", "mail::send", "x", Json.Default.String).AsTask();
+        var enqueuing = worker.EnqueueAsync("mails", "mail::send", "x", TestJson.Default.String).AsTask();
         var call = await engine.NextAsync();
         Assert.Equal("""{"type":"enqueue","queue":"mails"}""", call.GetProperty("action").GetRawText());
         await engine.SayAsync($$$"""{"type":"invocationresult","invocation_id":"{{{call.GetProperty("invocation_id")}}}","result":{"messageReceiptId":"r1"}}""");

@@ -13,7 +13,7 @@ public class ReconnectTests
     {
         await using var engine = await LocalEngine.StartAsync();
         await using var worker = await IiiWorker.ConnectAsync(engine.Url).Within();
-        worker.RegisterFunction("math.add", (Terms terms) => new Sum(terms.A + terms.B), Json.Default.Terms, Json.Default.Sum);
+        worker.RegisterFunction("math.add", (Terms terms) => new Sum(terms.A + terms.B), TestJson.Default.Terms, TestJson.Default.Sum);
         worker.RegisterHttpTrigger("math.add", "/add", "POST");
         var gone = worker.RegisterHttpTrigger("math.add", "/gone", "POST");
         var first = worker.WorkerId;
@@ -27,7 +27,7 @@ public class ReconnectTests
             }
 
             gone.Dispose();
-            waiting = worker.InvokeAsync("math.add", new Terms(2, 3), Json.Default.Terms, Json.Default.Sum).AsTask();
+            waiting = worker.InvokeAsync("math.add", new Terms(2, 3), TestJson.Default.Terms, TestJson.Default.Sum).AsTask();
         });
 
         Assert.Equal(5, (await waiting!.Within()).C);

@@ -34,7 +34,7 @@ public partial class TelemetryTests
         await using (new IiiTraceExporter(engine.Url))
         {
             await using var worker = await IiiWorker.ConnectAsync(engine.Url).Within();
-            await worker.InvokeVoidAsync("traced::once", "x", Json.Default.String).Within();
+            await worker.InvokeVoidAsync("traced::once", "x", TestJson.Default.String).Within();
             var call = await engine.NextAsync();
             Assert.StartsWith("00-", call.GetProperty("traceparent").GetString(), StringComparison.Ordinal);
         }

@@ -1,7 +1,7 @@
 namespace Iii.Sdk;
 
 /// <summary>The names under which the SDK's telemetry is found.</summary>
-/// <example><code>builder.Services.AddOpenTelemetry().WithTracing(tracing => tracing.AddSource(IiiTelemetry.ActivitySourceName));</code></example>
+/// <example>With OpenTelemetry, add <see cref="ActivitySourceName"/> as a source of its tracing.</example>
 public static class IiiTelemetry
 {
     /// <summary>The activity source: a client span per call that is made, a server span per call that is answered.</summary>

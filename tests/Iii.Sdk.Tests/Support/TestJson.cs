@@ -10,4 +10,4 @@ internal sealed record Sum([property: JsonPropertyName("c")] int C);
 [JsonSerializable(typeof(Sum))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(int))]
-internal sealed partial class Json : JsonSerializerContext;
+internal sealed partial class TestJson : JsonSerializerContext;
