@@ -294,6 +294,13 @@ internal sealed class EngineConnection : IAsyncDisposable
     {
         lock (_gate)
         {
+            if (_isClosed)
+            {
+                // Opened while the worker was closed: nobody would end it.
+                link.Cut();
+                return;
+            }
+
             link.Outbound.Cork();
             if (_previousWorkerId is not null && _reattachToken is not null)
             {

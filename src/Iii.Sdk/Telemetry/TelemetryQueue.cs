@@ -69,31 +69,25 @@ internal sealed class TelemetryQueue<T> : IAsyncDisposable
         }
     }
 
+    /// <summary>Takes what is there, and what comes within the interval, up to a full batch.</summary>
     private async Task GatherAsync(List<T> batch)
     {
-        while (batch.Count < _options.BatchSize)
+        using var interval = new CancellationTokenSource(_options.BatchInterval, _options.Time);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(_ending.Token, interval.Token);
+        try
         {
-            if (_records.Reader.TryRead(out var record))
+            do
             {
-                batch.Add(record);
-            }
-            else if (_records.Reader.Completion.IsCompleted || batch.Count > 0 && _options.BatchInterval == TimeSpan.Zero)
-            {
-                return;
-            }
-            else
-            {
-                using var patience = CancellationTokenSource.CreateLinkedTokenSource(_ending.Token);
-                patience.CancelAfter(_options.BatchInterval);
-                try
+                while (batch.Count < _options.BatchSize && _records.Reader.TryRead(out var record))
                 {
-                    await _records.Reader.WaitToReadAsync(patience.Token).ConfigureAwait(false);
-                }
-                catch (OperationCanceledException) when (!_ending.IsCancellationRequested)
-                {
-                    return;
+                    batch.Add(record);
                 }
             }
+            while (batch.Count < _options.BatchSize && await _records.Reader.WaitToReadAsync(patience.Token).ConfigureAwait(false));
+        }
+        catch (OperationCanceledException) when (!_ending.IsCancellationRequested)
+        {
+            // The interval is over.
         }
     }
 
