@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the black-box benchmarks: builds, prepares, measures, prints tables and writes JSON.
-# Usage: bench/run.sh [all|http|invoke|startup|workers] [options of the suite]
+# Usage: bench/run.sh [all|http|invoke|sdk|startup|workers] [options of the suite]
 set -eu
 cd "$(dirname "$0")/.."
 suite=${1:-all}
@@ -27,12 +27,13 @@ case $suite in
     prepare
     status=0
     "$bench" invoke "$@" || status=$?
+    "$bench" sdk "$@" || status=$?
     "$bench" http "$@" || status=$?
     bench/startup.sh || status=$?
     "$bench" workers || status=$?
     exit "$status"
     ;;
-  http | invoke | workers)
+  http | invoke | sdk | workers)
     prepare
     exec "$bench" "$suite" "$@"
     ;;
@@ -40,7 +41,7 @@ case $suite in
     exec bench/startup.sh "$@"
     ;;
   *)
-    echo "Unknown suite '$suite': use all, http, invoke, startup or workers." >&2
+    echo "Unknown suite '$suite': use all, http, invoke, sdk, startup or workers." >&2
     exit 1
     ;;
 esac

@@ -12,11 +12,14 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
 {
     SuiteCommands.Http(),
     SuiteCommands.Invoke(),
+    SuiteCommands.Sdk(),
     StartupCommand.Create(),
     WorkersCommand.Create(),
     ProgramCommands.Relay(),
     ProgramCommands.Worker(),
     ProgramCommands.Caller(),
+    ProgramCommands.SdkWorker(),
+    ProgramCommands.SdkCaller(),
 };
 
 try

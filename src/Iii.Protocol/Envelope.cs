@@ -75,6 +75,9 @@ public ref struct Envelope
     /// <summary>The member <c>previous_worker_id</c>.</summary>
     public JsonSlice PreviousWorkerId { get; private set; }
 
+    /// <summary>The member <c>worker_id</c>.</summary>
+    public JsonSlice WorkerId { get; private set; }
+
     /// <summary>The member <c>reattach_token</c>.</summary>
     public JsonSlice ReattachToken { get; private set; }
 
@@ -130,6 +133,7 @@ public ref struct Envelope
         Other, Type, Id, InvocationId, FunctionId, Data, Result, Error, TraceParent, Baggage, Metadata, Action, TriggerType,
         Config, Description, Name, RequestFormat, ResponseFormat, Invocation, PreviousWorkerId, ReattachToken,
         TriggerRequestFormat, CallRequestFormat,
+        WorkerId,
     }
 
     private static Member MemberOf(ref Utf8JsonReader reader)
@@ -156,6 +160,7 @@ public ref struct Envelope
             : name.SequenceEqual("action"u8) ? Member.Action : Member.Other,
         7 => name.SequenceEqual("baggage"u8) ? Member.Baggage : Member.Other,
         8 => name.SequenceEqual("metadata"u8) ? Member.Metadata : Member.Other,
+        9 => name.SequenceEqual("worker_id"u8) ? Member.WorkerId : Member.Other,
         10 => name.SequenceEqual("invocation"u8) ? Member.Invocation : Member.Other,
         11 => name.SequenceEqual("function_id"u8) ? Member.FunctionId
             : name.SequenceEqual("traceparent"u8) ? Member.TraceParent
@@ -197,6 +202,7 @@ public ref struct Envelope
             case Member.ReattachToken: ReattachToken = value; break;
             case Member.TriggerRequestFormat: TriggerRequestFormat = value; break;
             case Member.CallRequestFormat: CallRequestFormat = value; break;
+            case Member.WorkerId: WorkerId = value; break;
             case Member.Other: break;
             default: throw new ArgumentOutOfRangeException(nameof(member), member, "no such member");
         }

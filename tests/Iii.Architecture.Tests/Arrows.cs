@@ -11,6 +11,7 @@ internal static class Arrows
         ["Iii.Broker"] = [],
         ["Iii.Engine"] = ["Iii.Broker", "Iii.Protocol"],
         ["Iii.Sdk"] = ["Iii.Protocol"],
+        ["Iii.Sdk.Hosting"] = ["Iii.Sdk"],
         ["Iii.Cli"] = [Anything],
     };
 

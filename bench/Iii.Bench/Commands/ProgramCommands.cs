@@ -49,6 +49,30 @@ internal static class ProgramCommands
         return command;
     }
 
+    public static Command SdkWorker()
+    {
+        var inline = new Option<bool>("--inline") { Description = "Run the function where messages are received." };
+        var command = new Command("sdk-worker", "Run the worker on the SDK: function math.add.") { Url, inline, UntilInputEnds };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using var life = Life(parsed, cancellation);
+            await Workers.SdkWorker.RunAsync(parsed.GetRequiredValue(Url), parsed.GetValue(inline), life.Token);
+        });
+        return command;
+    }
+
+    public static Command SdkCaller()
+    {
+        var command = new Command("sdk-caller", "Call math.add with the SDK; each input line is 'CALLS_IN_FLIGHT MILLISECONDS'.") { Url };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using var worker = await Sdk.IiiWorker.ConnectAsync(parsed.GetRequiredValue(Url).ToString(), cancellation: cancellation);
+            var caller = new SdkCaller(worker);
+            await AnswerLinesAsync((inFlight, duration) => caller.RunAsync(inFlight, duration), cancellation);
+        });
+        return command;
+    }
+
     public static Command Caller()
     {
         var command = new Command("caller", "Call math.add; each input line is 'CALLS_IN_FLIGHT MILLISECONDS'.") { Url };
@@ -58,19 +82,22 @@ internal static class ProgramCommands
             using var connection = await WorkerConnection.ConnectAsync(parsed.GetRequiredValue(Url), cancellation);
             var caller = new Caller(connection);
             var receiving = connection.RunAsync(caller.Handle, life.Token);
-            while (await Console.In.ReadLineAsync(cancellation) is { } line)
-            {
-                var (inFlight, milliseconds) = line.Split(' ') is [var first, var second]
-                    ? (int.Parse(first), int.Parse(second))
-                    : throw new FormatException($"Expected 'CALLS_IN_FLIGHT MILLISECONDS', not '{line}'.");
-                var report = await caller.RunAsync(inFlight, TimeSpan.FromMilliseconds(milliseconds), cancellation);
-                Console.WriteLine(JsonSerializer.Serialize(report));
-            }
-
+            await AnswerLinesAsync((inFlight, duration) => caller.RunAsync(inFlight, duration, cancellation), cancellation);
             await life.CancelAsync();
             await receiving;
         });
         return command;
+    }
+
+    private static async Task AnswerLinesAsync(Func<int, TimeSpan, Task<CallerReport>> run, CancellationToken cancellation)
+    {
+        while (await Console.In.ReadLineAsync(cancellation) is { } line)
+        {
+            var (inFlight, milliseconds) = line.Split(' ') is [var first, var second]
+                ? (int.Parse(first), int.Parse(second))
+                : throw new FormatException($"Expected 'CALLS_IN_FLIGHT MILLISECONDS', not '{line}'.");
+            Console.WriteLine(JsonSerializer.Serialize(await run(inFlight, TimeSpan.FromMilliseconds(milliseconds))));
+        }
     }
 
     private static CancellationTokenSource Life(ParseResult parsed, CancellationToken cancellation)

@@ -42,7 +42,11 @@ internal static class SuiteCommands
 
     public static Command Invoke() => Suite(
         "invoke", "Worker to worker through the server.", "op",
-        (subject, options, folder, report, cancellation) => new InvokeSuite(subject, options, folder, report).RunAsync(cancellation));
+        (subject, options, folder, report, cancellation) => new InvokeSuite(subject, ClientKind.Tuned, options, folder, report).RunAsync(cancellation));
+
+    public static Command Sdk() => Suite(
+        "sdk", "Worker to worker on the SDK, through the server; the relay keeps its tuned clients.", "op",
+        (subject, options, folder, report, cancellation) => new SdkSuite(subject, options, folder, report).RunAsync(cancellation));
 
     private static Command Suite(string name, string description, string operation, SuiteRun run)
     {

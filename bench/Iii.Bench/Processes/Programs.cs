@@ -31,6 +31,15 @@ internal static class Programs
             Environment = ClientVariables,
         };
 
+    public static Launch SdkWorker(Uri url, bool runsInline) =>
+        new("sdk-worker", Self, "sdk-worker", "--url", url.ToString(), "--inline", runsInline ? "true" : "false", "--until-input-ends")
+        {
+            Environment = ClientVariables,
+        };
+
+    public static Launch SdkCaller(Uri url) =>
+        new("sdk-caller", Self, "sdk-caller", "--url", url.ToString()) { Environment = ClientVariables };
+
     public static Launch Caller(Uri url) =>
         new("caller", Self, "caller", "--url", url.ToString()) { Environment = ClientVariables };
 }

@@ -1,12 +1,16 @@
 using Iii.Bench.Loads;
 using Iii.Bench.Processes;
 using Iii.Bench.Results;
-using Iii.Bench.Workers;
 
 namespace Iii.Bench.Suites;
 
-/// <summary>Worker to worker through the server: the same tuned caller and worker on both sides.</summary>
-internal sealed class InvokeSuite(ServerKind subject, SuiteOptions options, string workFolder, Report report)
+/// <summary>Worker to worker through the server.</summary>
+/// <param name="subject">The server that is compared with the relay.</param>
+/// <param name="clients">The subject's clients; the relay always has the tuned ones.</param>
+/// <param name="options">How long to measure, and which cells.</param>
+/// <param name="workFolder">For logs and sockets.</param>
+/// <param name="report">Takes the results.</param>
+internal sealed class InvokeSuite(ServerKind subject, ClientKind clients, SuiteOptions options, string workFolder, Report report)
 {
     private static readonly TimeSpan Probe = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
@@ -21,8 +25,8 @@ internal sealed class InvokeSuite(ServerKind subject, SuiteOptions options, stri
         }
 
         report.WriteHead();
-        await using var left = await StartAsync(subject, cancellation);
-        await using var right = await StartAsync(ServerKind.Relay, cancellation);
+        await using var left = await StartAsync(subject, clients, cancellation);
+        await using var right = await StartAsync(ServerKind.Relay, ClientKind.Tuned, cancellation);
         ILoad Load(Side side, int inFlight, int seconds) =>
             new CallerLoad(side.Caller!, inFlight, TimeSpan.FromSeconds(seconds));
 
@@ -47,13 +51,13 @@ internal sealed class InvokeSuite(ServerKind subject, SuiteOptions options, stri
         return cells;
     }
 
-    private async Task<Side> StartAsync(ServerKind kind, CancellationToken cancellation)
+    private async Task<Side> StartAsync(ServerKind kind, ClientKind client, CancellationToken cancellation)
     {
         var side = await Side.StartAsync(kind, workFolder, cancellation);
         try
         {
-            side.AddWorker(ChildProcess.Start(Programs.TunedWorker(side.Server.Workers, new RouteSet(1)), workFolder));
-            var caller = ChildProcess.StartTalking(Programs.Caller(side.Server.Workers), workFolder);
+            side.AddWorker(ChildProcess.Start(client.Worker(side.Server.Workers), workFolder));
+            var caller = ChildProcess.StartTalking(client.Caller(side.Server.Workers), workFolder);
             side.AddCaller(caller);
             await WaitUntilCallableAsync(caller, cancellation);
             return side;
@@ -77,5 +81,5 @@ internal sealed class InvokeSuite(ServerKind subject, SuiteOptions options, stri
         }
     }
 
-    private static string Name(int inFlight) => $"invoke/n{inFlight}";
+    private string Name(int inFlight) => $"{clients.Cell}/n{inFlight}";
 }

@@ -1,0 +1,8 @@
+namespace Iii.Sdk.Connection;
+
+internal enum RegistrationKind
+{
+    TriggerType,
+    Function,
+    Trigger,
+}
