@@ -1,3 +1,4 @@
+using Iii.Engine.Channels;
 using Iii.Engine.Configuration;
 using Iii.Engine.Discovery;
 using Iii.Engine.Gateways;
@@ -26,6 +27,7 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly List<Listener> _listeners = [];
     private readonly DeadlineSweeper _deadlines;
     private readonly InvocationMetrics _metrics;
+    private readonly ChannelDirectory _channels;
     private readonly DiscoveryEvents _events;
     private readonly WorkerGateway _gateway;
     private readonly HttpModule? _http;
@@ -60,6 +62,9 @@ public sealed class EngineHost : IAsyncDisposable
             functions, _deadlines, _metrics, time, TimeSpan.FromMilliseconds(configuration.Gateway.InvocationTimeoutMs));
         var engineFunctions = new EngineFunctions(functions, _deadlines);
         DiscoveryFunctions.AddTo(engineFunctions, functions, triggers, workers, time);
+        _channels = new ChannelDirectory(
+            InstanceId.New(), configuration.Gateway.MaxChannels, id => workers.Find(id) is not null, time);
+        ChannelFunctions.AddTo(engineFunctions, _channels);
         _events = new DiscoveryEvents(functions, workers, triggers, invoker, time);
 
         if (configuration.Http is not null)
@@ -70,7 +75,14 @@ public sealed class EngineHost : IAsyncDisposable
         }
 
         _gateway = new WorkerGateway(
-            configuration.Gateway, workers, functions, triggers, invoker, time, loggers.CreateLogger<WorkerGateway>());
+            configuration.Gateway,
+            workers,
+            functions,
+            triggers,
+            invoker,
+            new ChannelGateway(configuration.Gateway, _channels, loggers.CreateLogger<ChannelGateway>()),
+            time,
+            loggers.CreateLogger<WorkerGateway>());
         workerListener.Handler = WithWebSockets(_gateway.HandleAsync);
         _app.Run(static context => context.Features.Get<Listener>()!.Handler(context));
     }
@@ -122,6 +134,7 @@ public sealed class EngineHost : IAsyncDisposable
         // Kestrel unbinds and waits for the requests under way; the gateway ends the ones that would last for ever.
         var stopping = _app.StopAsync(patience.Token);
         await _gateway.DrainAsync(() => _http?.ActiveRequests ?? 0, TimeSpan.FromMilliseconds(_configuration.Gateway.DrainTimeoutMs));
+        _channels.AbandonAll();
         await stopping;
     }
 
@@ -130,6 +143,7 @@ public sealed class EngineHost : IAsyncDisposable
     {
         _events.Dispose();
         _http?.Dispose();
+        _channels.Dispose();
         _deadlines.Dispose();
         _metrics.Dispose();
         await _app.DisposeAsync();
