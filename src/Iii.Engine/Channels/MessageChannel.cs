@@ -268,6 +268,29 @@ internal sealed class MessageChannel
         }
     }
 
+    /// <summary>
+    /// The part of the engine that holds one end is done. If nobody has come for the other end, nobody may come any more, and
+    /// the channel is gone.
+    /// </summary>
+    /// <returns>False when somebody has come.</returns>
+    public bool TryWithdraw()
+    {
+        lock (_lock)
+        {
+            if (_isReaderClaimed && _isWriterClaimed)
+            {
+                return false;
+            }
+
+            _isReaderClaimed = _isWriterClaimed = _isReaderGone = true;
+            _ending = _ending == ChannelEnding.None ? ChannelEnding.Completed : _ending;
+            _onClaimed = null;
+        }
+
+        _directory.Remove(this);
+        return true;
+    }
+
     /// <summary>Ends both ends, whoever holds them.</summary>
     public void Abandon()
     {

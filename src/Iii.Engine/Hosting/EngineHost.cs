@@ -69,7 +69,7 @@ public sealed class EngineHost : IAsyncDisposable
 
         if (configuration.Http is not null)
         {
-            _http = new HttpModule(configuration.Http, invoker, time, loggers.CreateLogger<HttpModule>());
+            _http = new HttpModule(configuration.Http, invoker, _channels, time, loggers.CreateLogger<HttpModule>());
             triggers.AddType(HttpTriggerType.Id, _http.TriggerType);
             httpListener!.Handler = _http.HandleAsync;
         }

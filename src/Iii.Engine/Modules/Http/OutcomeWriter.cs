@@ -9,7 +9,9 @@ namespace Iii.Engine.Modules.Http;
 /// <summary>Turns what became of a request into its response, and logs what failed. This is the one table of errors and statuses.</summary>
 internal sealed class OutcomeWriter(ResponseWriter responses, HttpErrors errors, ILogger logger)
 {
-    /// <summary>Sends the response to an outcome, whose result must live until it is sent.</summary>
+    private const string ResponseLost = "The function's response channel broke off before the response began";
+
+    /// <summary>Sends the response to an outcome that is not streamed, whose result must live until it is sent.</summary>
     public ValueTask<FlushResult> SendAsync(HttpContext context, HttpRoute route, in RequestOutcome outcome)
     {
         switch (outcome.End)
@@ -18,6 +20,11 @@ internal sealed class OutcomeWriter(ResponseWriter responses, HttpErrors errors,
                 return responses.SendResultAsync(context, outcome.Result.Value);
             case RequestEnd.Called:
                 return SendErrorAsync(context, route, outcome.Result);
+            case RequestEnd.ResponseLost:
+                var lostId = HttpErrors.NewErrorId();
+                logger.FunctionFailed(
+                    route.MethodName, route.Label, lostId, route.FunctionId, ErrorCodes.InvocationStopped, ResponseLost);
+                return errors.FailedAsync(context, lostId, ErrorCodes.InvocationStopped, ResponseLost);
             case RequestEnd.BodyTooLarge:
                 return errors.BodyTooLargeAsync(context);
             case RequestEnd.TimedOut:
