@@ -32,6 +32,8 @@ internal sealed class EngineFunction : FunctionProvider
 
     public override int InFlight => _pending.Count;
 
+    public override bool OpensChannels => false;
+
     public override DispatchResult Dispatch(FunctionPool function, in Invocation invocation, PendingInvocation pending)
     {
         var id = pending.DispatchId;

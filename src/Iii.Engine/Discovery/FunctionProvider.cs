@@ -21,6 +21,9 @@ internal abstract class FunctionProvider
     /// <summary>Invocations under way; what the load balancer looks at.</summary>
     public abstract int InFlight { get; }
 
+    /// <summary>Whether the functions there may open the channels in their input; if not, their answer is final as it comes.</summary>
+    public virtual bool OpensChannels => true;
+
     /// <summary>Hands an invocation over. Never blocks; the invocation's bytes are borrowed for the time of this call.</summary>
     public abstract DispatchResult Dispatch(FunctionPool function, in Invocation invocation, PendingInvocation pending);
 }

@@ -16,4 +16,7 @@ internal static class CloseCodes
 
     /// <summary>1009: the worker sent a message over the limit.</summary>
     public const WebSocketCloseStatus MessageTooBig = WebSocketCloseStatus.MessageTooBig;
+
+    /// <summary>1011: what the socket was for has failed.</summary>
+    public const WebSocketCloseStatus InternalError = WebSocketCloseStatus.InternalServerError;
 }

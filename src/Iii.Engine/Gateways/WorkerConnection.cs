@@ -95,6 +95,8 @@ internal sealed class WorkerConnection : FunctionProvider, ITriggerRegistrant, I
 
     public override int InFlight => Pending.Count;
 
+    public override bool OpensChannels => Metadata.KnowsChannels;
+
     /// <summary>Notes the first protocol message.</summary>
     /// <returns>True for the first one.</returns>
     public bool BecomeWorker() => Volatile.Read(ref _isWorker) == 0 && Interlocked.Exchange(ref _isWorker, 1) == 0;

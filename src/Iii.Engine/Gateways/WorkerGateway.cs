@@ -1,4 +1,5 @@
 using System.Net.WebSockets;
+using Iii.Engine.Channels;
 using Iii.Engine.Discovery;
 using Iii.Engine.Invocations;
 using Iii.Engine.Modules.HttpFunctions;
@@ -19,6 +20,7 @@ internal sealed class WorkerGateway(
     FunctionInvoker invoker,
     HttpFunctionsModule httpFunctions,
     TelemetryIntake telemetry,
+    ChannelGateway channels,
     TimeProvider time,
     ILogger<WorkerGateway> logger)
 {
@@ -29,21 +31,22 @@ internal sealed class WorkerGateway(
     /// <summary>Handles one request on the worker port.</summary>
     public async Task HandleAsync(HttpContext context)
     {
-        if (workers.IsDraining)
+        // While the engine drains, the functions that still run may open the channels they were given.
+        if (ChannelAddress.Find(context.Request) is { } channel)
         {
-            await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "The engine is shutting down.");
+            await channels.HandleAsync(context, channel);
             return;
         }
 
-        if (IsChannel(context.Request))
+        if (workers.IsDraining)
         {
-            await RefuseAsync(context, StatusCodes.Status404NotFound, "Channel not found");
+            await Refusal.SendAsync(context, StatusCodes.Status503ServiceUnavailable, "The engine is shutting down.");
             return;
         }
 
         if (!context.WebSockets.IsWebSocketRequest)
         {
-            await RefuseAsync(
+            await Refusal.SendAsync(
                 context,
                 HttpMethods.IsGet(context.Request.Method) ? StatusCodes.Status400BadRequest : StatusCodes.Status405MethodNotAllowed,
                 "This is the worker port: connect with a WebSocket. HTTP routes are served on the port of the HTTP module.");
@@ -128,19 +131,4 @@ internal sealed class WorkerGateway(
             connection.Socket.CloseStatus is null or WebSocketCloseStatus.Empty ? null : connection.Socket.CloseStatusDescription);
         await sender;
     }
-
-    private static async Task RefuseAsync(HttpContext context, int status, string text)
-    {
-        context.Response.StatusCode = status;
-        context.Response.ContentType = "text/plain; charset=utf-8";
-        await context.Response.WriteAsync(text);
-    }
-
-    /// <summary>
-    /// Channels are not served yet; under their path nobody must be taken for a worker. SDKs whose address carries a query put
-    /// the path of a channel behind it.
-    /// </summary>
-    private static bool IsChannel(HttpRequest request) =>
-        request.Path.Value?.Contains("/ws/channels/", StringComparison.Ordinal) == true
-        || request.QueryString.Value?.Contains("/ws/channels/", StringComparison.Ordinal) == true;
 }

@@ -36,6 +36,9 @@ public sealed record WorkerGatewayOptions : IValidatableOptions
     /// <summary>Default of <see cref="MaxRegistrations"/>.</summary>
     public const int DefaultMaxRegistrations = 100_000;
 
+    /// <summary>Default of <see cref="MaxChannels"/>.</summary>
+    public const int DefaultMaxChannels = 16_384;
+
     /// <summary>Default of <see cref="DrainTimeoutMs"/>.</summary>
     public const int DefaultDrainTimeoutMs = 10_000;
 
@@ -94,6 +97,12 @@ public sealed record WorkerGatewayOptions : IValidatableOptions
     public int MaxRegistrations { get; init; } = DefaultMaxRegistrations;
 
     /// <summary>
+    /// Channels that workers may have made at a time, on this instance. Default 16,384. Beyond it <c>engine::channels::create</c>
+    /// fails with <c>limit_exceeded</c>.
+    /// </summary>
+    public int MaxChannels { get; init; } = DefaultMaxChannels;
+
+    /// <summary>
     /// How long a shutdown waits for work in flight, in milliseconds. Default 10,000; 0 does not wait. What is still running then
     /// is stopped.
     /// </summary>
@@ -115,6 +124,7 @@ public sealed record WorkerGatewayOptions : IValidatableOptions
         .. OptionError.Minimum("max_invocations", MaxInvocations, 1),
         .. OptionError.Minimum("invocation_timeout_ms", InvocationTimeoutMs, 1),
         .. OptionError.Minimum("max_registrations", MaxRegistrations, 1),
+        .. OptionError.Minimum("max_channels", MaxChannels, 0),
         .. OptionError.Minimum("drain_timeout_ms", DrainTimeoutMs, 0),
     ];
 }

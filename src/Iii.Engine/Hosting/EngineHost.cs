@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Iii.Engine.Channels;
 using Iii.Engine.Configuration;
 using Iii.Engine.Discovery;
 using Iii.Engine.Gateways;
@@ -31,6 +32,7 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly DeadlineSweeper _deadlines;
     private readonly InvocationMetrics _metrics;
     private readonly TelemetryCounters _telemetryCounters = new();
+    private readonly ChannelDirectory _channels;
     private readonly DiscoveryEvents _events;
     private readonly WorkerGateway _gateway;
     private readonly HttpModule? _http;
@@ -76,11 +78,14 @@ public sealed class EngineHost : IAsyncDisposable
         };
         var discovery = new DiscoveryFunctions(functions, triggers, workers, workerMetrics, time);
         discovery.AddTo(engineFunctions);
+        _channels = new ChannelDirectory(
+            InstanceId.New(), configuration.Gateway.MaxChannels, id => workers.Find(id) is not null, time);
+        ChannelFunctions.AddTo(engineFunctions, _channels);
         _events = new DiscoveryEvents(functions, workers, triggers, discovery, invoker, time);
 
         if (configuration.Http is not null)
         {
-            _http = new HttpModule(configuration.Http, invoker, time, loggers.CreateLogger<HttpModule>());
+            _http = new HttpModule(configuration.Http, invoker, _channels, time, loggers.CreateLogger<HttpModule>());
             triggers.AddType(HttpTriggerType.Id, "Serves a function as an HTTP route", _http.TriggerType);
             httpListener!.Handler = _http.HandleAsync;
         }
@@ -99,6 +104,7 @@ public sealed class EngineHost : IAsyncDisposable
             invoker,
             _httpFunctions,
             new TelemetryIntake(_telemetryCounters, workerMetrics),
+            new ChannelGateway(configuration.Gateway, _channels, loggers.CreateLogger<ChannelGateway>()),
             time,
             loggers.CreateLogger<WorkerGateway>());
         workerListener.Handler = WithWebSockets(_gateway.HandleAsync);
@@ -162,6 +168,7 @@ public sealed class EngineHost : IAsyncDisposable
         // Kestrel unbinds and waits for the requests under way; the gateway ends the ones that would last for ever.
         var stopping = _app.StopAsync(patience.Token);
         await _gateway.DrainAsync(() => _http?.ActiveRequests ?? 0, TimeSpan.FromMilliseconds(_configuration.Gateway.DrainTimeoutMs));
+        _channels.AbandonAll();
         await stopping;
     }
 
@@ -176,6 +183,7 @@ public sealed class EngineHost : IAsyncDisposable
         _events.Dispose();
         _http?.Dispose();
         _httpFunctions.Dispose();
+        _channels.Dispose();
         _deadlines.Dispose();
         _metrics.Dispose();
         _telemetryCounters.Dispose();

@@ -34,6 +34,9 @@ internal abstract class PendingInvocation
         Timeout = timeout;
     }
 
+    /// <summary>The invocation may take as long as it likes from now on: what it was called for is under way.</summary>
+    protected void RemoveDeadline() => Deadline = long.MaxValue;
+
     /// <summary>Ends the invocation. The outcome's bytes are borrowed for the time of this call.</summary>
     public void Complete(in InvocationOutcome outcome)
     {

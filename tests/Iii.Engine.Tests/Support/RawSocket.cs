@@ -11,7 +11,10 @@ internal sealed class RawSocket : IDisposable
     private NetworkStream _stream = null!;
 
     /// <summary>Connects and upgrades; <paramref name="burst"/> goes out in the same write as the upgrade request.</summary>
-    public static async Task<RawSocket> ConnectAsync(int port, params byte[][] burst)
+    public static Task<RawSocket> ConnectAsync(int port, params byte[][] burst) => ConnectToAsync(port, "/", burst);
+
+    /// <summary>The same under another path.</summary>
+    public static async Task<RawSocket> ConnectToAsync(int port, string pathAndQuery, params byte[][] burst)
     {
         var raw = new RawSocket();
         await raw._client.ConnectAsync("127.0.0.1", port);
@@ -19,7 +22,7 @@ internal sealed class RawSocket : IDisposable
         raw._stream.ReadTimeout = (int)TestWorker.Patience.TotalMilliseconds;
         var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));
         var request = Encoding.ASCII.GetBytes(
-            $"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n");
+            $"GET {pathAndQuery} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n");
         await raw._stream.WriteAsync((byte[])[.. request, .. burst.SelectMany(static frame => frame)]);
         await raw.ReadHeadAsync();
         return raw;

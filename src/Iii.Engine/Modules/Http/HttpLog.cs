@@ -28,6 +28,9 @@ internal static partial class HttpLog
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Method} {Route} was turned away: too many requests are under way")]
     public static partial void RequestTurnedAway(this ILogger logger, string method, string route);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} {Route}: {FunctionId} was lost in the middle of its response; the client's connection is cut")]
+    public static partial void ResponseLost(this ILogger logger, string method, string route, string functionId);
+
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Method} {Route}: the client left while its request was read or answered")]
     public static partial void ClientLeft(this ILogger logger, string method, string route);
 }

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Iii.Engine.Channels;
 using Iii.Engine.Invocations;
 using Iii.Engine.Triggers;
 using Microsoft.AspNetCore.Http;
@@ -22,21 +23,28 @@ internal sealed class HttpModule : IDisposable
     private readonly ResponseWriter _responses;
     private readonly HttpErrors _errors;
     private readonly OutcomeWriter _outcomes;
+    private readonly ResponseRace _race;
+    private readonly ResponseStream _streams;
+    private readonly TimeSpan _defaultTimeout;
     private readonly HttpMetrics _metrics;
+    private int _streaming;
 
-    public HttpModule(HttpOptions options, FunctionInvoker invoker, TimeProvider time, ILogger<HttpModule> logger)
+    public HttpModule(
+        HttpOptions options, FunctionInvoker invoker, ChannelDirectory channels, TimeProvider time, ILogger<HttpModule> logger)
     {
         _options = options;
         _time = time;
         _logger = logger;
-        var defaultTimeout = TimeSpan.FromMilliseconds(options.DefaultTimeoutMs);
+        _defaultTimeout = TimeSpan.FromMilliseconds(options.DefaultTimeoutMs);
         _cors = new CorsPolicy(options.Cors);
-        _slots = new RequestSlots(options.ConcurrencyRequestLimit, options.ConcurrencyQueueLimit, defaultTimeout, time);
+        _slots = new RequestSlots(options.ConcurrencyRequestLimit, options.ConcurrencyQueueLimit, _defaultTimeout, time);
         var inputs = new RequestInputWriter(new ClientAddress(options.TrustProxy), options.RequestIdHeader);
-        _runner = new RequestRunner(invoker, inputs, options.BodyLimitBytes, defaultTimeout, time);
+        _runner = new RequestRunner(invoker, channels, inputs, options.BodyLimitBytes, _defaultTimeout, time);
         _responses = new ResponseWriter(_cors, options.RequestIdHeader);
         _errors = new HttpErrors(_responses, options.ErrorFormat == HttpErrorFormat.Envelope);
         _outcomes = new OutcomeWriter(_responses, _errors, logger);
+        _race = new ResponseRace(TimeSpan.FromMilliseconds(options.ResponseGraceMs), time);
+        _streams = new ResponseStream(_responses, logger);
         _metrics = new HttpMetrics(time, _slots);
         Routes = new RouteTable(time, logger);
         TriggerType = new HttpTriggerType(Routes, options.IgnoreTrailingSlash);
@@ -48,8 +56,8 @@ internal sealed class HttpModule : IDisposable
     /// <summary>Serves triggers of the type <see cref="HttpTriggerType.Id"/>.</summary>
     public ITriggerType TriggerType { get; }
 
-    /// <summary>Requests whose function has not answered yet.</summary>
-    public int ActiveRequests => _slots.InUse;
+    /// <summary>Requests whose function has not answered yet, or is streaming its answer.</summary>
+    public int ActiveRequests => _slots.InUse + Volatile.Read(ref _streaming);
 
     /// <summary>Answers one request.</summary>
     public Task HandleAsync(HttpContext context)
@@ -118,15 +126,14 @@ internal sealed class HttpModule : IDisposable
             started = _time.GetTimestamp();
         }
 
+        var request = default(StartedRequest);
         try
         {
             RequestOutcome outcome;
             try
             {
-                var request = await _runner.StartAsync(context, route, target, started);
-                outcome = request.End == RequestEnd.Called
-                    ? new RequestOutcome(RequestEnd.Called, await request.Call)
-                    : new RequestOutcome(request.End);
+                request = await _runner.StartAsync(context, route, target, started);
+                outcome = request.Call is null ? new RequestOutcome(request.End) : await OutcomeAsync(context, route, request, started);
             }
             finally
             {
@@ -134,15 +141,60 @@ internal sealed class HttpModule : IDisposable
                 _slots.Exit();
             }
 
-            using var result = outcome.Result;
-            await _outcomes.SendAsync(context, route, outcome);
+            if (outcome.Stream is { } stream)
+            {
+                await StreamAsync(context, route, request, stream);
+            }
+            else
+            {
+                using var result = outcome.Result;
+                await _outcomes.SendAsync(context, route, outcome);
+            }
         }
         catch (Exception e) when (!context.Response.HasStarted)
         {
             context.Response.Headers.Clear();
             await _outcomes.SendExceptionAsync(context, route, e);
         }
+        finally
+        {
+            if (request.Channels is { } channels)
+            {
+                await channels.EndAsync(_defaultTimeout, _time);
+            }
+        }
 
         _metrics.Answered(route, context.Response.StatusCode, arrived);
+    }
+
+    private async ValueTask<RequestOutcome> OutcomeAsync(HttpContext context, HttpRoute route, StartedRequest request, long started)
+    {
+        var call = request.Call!;
+        await call.FirstEventAsync();
+        var hasResult = call.TryGetResult(out var result);
+        if (request.Channels is not { } channels
+            || (hasResult && !channels.Response.IsWriterClaimed && (result.IsError || !result.Value.IsEmpty)))
+        {
+            return new RequestOutcome(RequestEnd.Called, result);
+        }
+
+        var timeout = route.Config.Timeout ?? _defaultTimeout;
+        return await _race.RunAsync(
+            context, call, channels.Response, started + (long)(timeout.TotalSeconds * _time.TimestampFrequency));
+    }
+
+    private async ValueTask StreamAsync(HttpContext context, HttpRoute route, StartedRequest request, ResponseStart start)
+    {
+        Interlocked.Increment(ref _streaming);
+        try
+        {
+            // From here on the response may take as long as it likes.
+            request.Call!.Abandon();
+            await _streams.SendAsync(context, route, start, request.Channels!.Response);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _streaming);
+        }
     }
 }

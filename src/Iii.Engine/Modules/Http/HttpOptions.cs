@@ -25,6 +25,9 @@ public sealed record HttpOptions : IValidatableOptions
     /// <summary>Default of <see cref="BodyLimitBytes"/>: 16 MiB.</summary>
     public const int DefaultBodyLimitBytes = 16 * 1024 * 1024;
 
+    /// <summary>Default of <see cref="ResponseGraceMs"/>: half a second.</summary>
+    public const int DefaultResponseGraceMs = 500;
+
     /// <summary>Address to listen on. Default <c>0.0.0.0</c>: every interface.</summary>
     public string Host { get; init; } = DefaultHost;
 
@@ -37,6 +40,12 @@ public sealed record HttpOptions : IValidatableOptions
     /// </summary>
     [JsonPropertyName("default_timeout")]
     public int DefaultTimeoutMs { get; init; } = DefaultTimeoutDefaultMs;
+
+    /// <summary>
+    /// How long a function that has answered without a value may take to open its response channel, in milliseconds. Default 500.
+    /// Then the response is 204. Workers with SDKs that know no channels are not waited for.
+    /// </summary>
+    public int ResponseGraceMs { get; init; } = DefaultResponseGraceMs;
 
     /// <summary>
     /// Requests that are worked on at a time, over all routes of this instance. Default 1,024, at least 1. A request beyond it
@@ -83,6 +92,7 @@ public sealed record HttpOptions : IValidatableOptions
         .. OptionError.Host("host", Host),
         .. OptionError.Range("port", Port, 0, ushort.MaxValue),
         .. OptionError.Minimum("default_timeout", DefaultTimeoutMs, 1),
+        .. OptionError.Minimum("response_grace_ms", ResponseGraceMs, 0),
         .. OptionError.Minimum("concurrency_request_limit", ConcurrencyRequestLimit, 1),
         .. OptionError.Minimum("concurrency_queue_limit", ConcurrencyQueueLimit, 0),
         .. OptionError.Minimum("body_limit", BodyLimitBytes, 1),

@@ -13,7 +13,9 @@ internal sealed class OutcomeWriter(ResponseWriter responses, HttpErrors errors,
     /// <summary>How much of a function's error message is logged, in characters.</summary>
     private const int LoggedMessageLength = 1000;
 
-    /// <summary>Sends the response to an outcome, whose result must live until it is sent.</summary>
+    private const string ResponseLost = "The function's response channel broke off before the response began";
+
+    /// <summary>Sends the response to an outcome that is not streamed, whose result must live until it is sent.</summary>
     public ValueTask<FlushResult> SendAsync(HttpContext context, HttpRoute route, in RequestOutcome outcome)
     {
         switch (outcome.End)
@@ -22,6 +24,11 @@ internal sealed class OutcomeWriter(ResponseWriter responses, HttpErrors errors,
                 return responses.SendResultAsync(context, outcome.Result.Value);
             case RequestEnd.Called:
                 return SendErrorAsync(context, route, outcome.Result);
+            case RequestEnd.ResponseLost:
+                var lostId = HttpErrors.NewErrorId();
+                logger.FunctionFailed(
+                    route.MethodName, route.Label, lostId, route.FunctionId, ErrorCodes.InvocationStopped, ResponseLost);
+                return errors.FailedAsync(context, lostId, ErrorCodes.InvocationStopped, ResponseLost);
             case RequestEnd.BodyTooLarge:
                 return errors.BodyTooLargeAsync(context);
             case RequestEnd.TimedOut:

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Iii.Engine.Channels;
 using Iii.Protocol;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
@@ -9,7 +10,7 @@ namespace Iii.Engine.Modules.Http;
 /// <summary>Writes what a function is called with (http-queue-pubsub-cron §1.4), straight into a pooled buffer.</summary>
 internal sealed class RequestInputWriter(ClientAddress clientAddress, string? requestIdHeader)
 {
-    private const int UsualSize = 1024;
+    private const int UsualSize = 1536;
 
     private static readonly SearchValues<char> HeaderText =
         SearchValues.Create([.. Enumerable.Range(' ', '~' - ' ' + 1).Select(static c => (char)c), '\t']);
@@ -19,8 +20,11 @@ internal sealed class RequestInputWriter(ClientAddress clientAddress, string? re
     /// <param name="route">Its route.</param>
     /// <param name="target">Its target.</param>
     /// <param name="json">Its body when it says it is JSON, else nothing.</param>
-    public RequestInput Write(HttpContext context, HttpRoute route, RequestTarget target, ReadOnlySpan<byte> json)
+    /// <param name="channels">Its channels; null when the function gets none.</param>
+    public RequestInput Write(
+        HttpContext context, HttpRoute route, RequestTarget target, ReadOnlySpan<byte> json, RequestChannels? channels)
     {
+        var (channelsStart, channelsLength) = (0, 0);
         var mode = route.Config.Input;
         var body = JsonBody.Read(json, mode == InputMode.Merged);
         var frame = new FrameBuilder(UsualSize + (json.Length * 2));
@@ -46,7 +50,9 @@ internal sealed class RequestInputWriter(ClientAddress clientAddress, string? re
             }
 
             frame.Append("}"u8);
-            WriteChannelRefs(ref frame);
+            channelsStart = frame.Length;
+            WriteChannelRefs(ref frame, channels);
+            channelsLength = frame.Length - channelsStart;
             body.MoveMembersTo(ref frame);
             frame.Append("}"u8);
         }
@@ -55,7 +61,7 @@ internal sealed class RequestInputWriter(ClientAddress clientAddress, string? re
         WriteIf(ref frame, context.Request.Headers.TraceParent, TraceContext.IsTraceParent);
         var traceParentLength = frame.Length - dataLength;
         WriteIf(ref frame, context.Request.Headers.Baggage, TraceContext.IsBaggage);
-        return new RequestInput(frame.Build(), dataLength, traceParentLength);
+        return new RequestInput(frame.Build(), dataLength, channelsStart, channelsLength, traceParentLength);
     }
 
     private static ReadOnlySpan<byte> OrNull(ReadOnlySpan<byte> json) => json.IsEmpty ? "null"u8 : json;
@@ -123,9 +129,18 @@ internal sealed class RequestInputWriter(ClientAddress clientAddress, string? re
         }
     }
 
-    // Here stand the members "request_body" and "response", once requests and responses can be streamed over channels: after
-    // the request's own members and before those of the body, so that no body can put a reference of its own first.
-    private static void WriteChannelRefs(ref FrameBuilder frame) => frame.Append(default);
+    // After the request's own members and before those of the body, so that no body can put a reference of its own first.
+    private static void WriteChannelRefs(ref FrameBuilder frame, RequestChannels? channels)
+    {
+        if (channels is not null)
+        {
+            var instance = channels.Directory.Instance;
+            frame.Append(",\"request_body\":"u8);
+            ChannelRef.Append(ref frame, channels.RequestBody, ChannelDirection.Read, instance);
+            frame.Append(",\"response\":"u8);
+            ChannelRef.Append(ref frame, channels.Response, ChannelDirection.Write, instance);
+        }
+    }
 
     private void WriteOrigin(ref FrameBuilder frame, HttpContext context)
     {

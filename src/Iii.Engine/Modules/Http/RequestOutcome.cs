@@ -5,8 +5,14 @@ namespace Iii.Engine.Modules.Http;
 /// <summary>How far a request came.</summary>
 internal enum RequestEnd
 {
-    /// <summary>The function was called.</summary>
+    /// <summary>The function was called, and has answered.</summary>
     Called,
+
+    /// <summary>The function was called, and streams its response.</summary>
+    Streamed,
+
+    /// <summary>The function has answered nothing, and its response channel broke off before the first piece.</summary>
+    ResponseLost,
 
     /// <summary>The body is larger than the limit.</summary>
     BodyTooLarge,
@@ -23,10 +29,12 @@ internal enum RequestEnd
 
 /// <summary>A request whose function has been called, or will not be.</summary>
 /// <param name="End">How far it came.</param>
-/// <param name="Call">The call, to be awaited exactly once; only there when the function was called.</param>
-internal readonly record struct StartedRequest(RequestEnd End, ValueTask<InvocationResult> Call = default);
+/// <param name="Channels">Its channels, to be ended; null when it has none.</param>
+/// <param name="Call">The call; only there when the function was called.</param>
+internal readonly record struct StartedRequest(RequestEnd End, RequestChannels? Channels, RequestCall? Call = null);
 
 /// <summary>What became of a request.</summary>
 /// <param name="End">How far it came.</param>
 /// <param name="Result">The function's result, to be disposed.</param>
-internal readonly record struct RequestOutcome(RequestEnd End, InvocationResult Result = default);
+/// <param name="Stream">The beginning of a streamed response.</param>
+internal readonly record struct RequestOutcome(RequestEnd End, InvocationResult Result = default, ResponseStart? Stream = null);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Iii.Engine.Channels;
 using Iii.Engine.Invocations;
 using Iii.Engine.Triggers;
 using Microsoft.AspNetCore.Http;
@@ -12,7 +13,7 @@ namespace Iii.Engine.Modules.Http;
 /// state machine, its handler's.
 /// </remarks>
 internal sealed class RequestRunner(
-    FunctionInvoker invoker, RequestInputWriter inputs, int bodyLimit, TimeSpan defaultTimeout, TimeProvider time)
+    FunctionInvoker invoker, ChannelDirectory channelDirectory, RequestInputWriter inputs, int bodyLimit, TimeSpan defaultTimeout, TimeProvider time)
 {
     private readonly RequestBody _bodies = new(bodyLimit, time);
 
@@ -24,54 +25,74 @@ internal sealed class RequestRunner(
     public async ValueTask<StartedRequest> StartAsync(HttpContext context, HttpRoute route, RequestTarget target, long started)
     {
         var timeout = route.Config.Timeout ?? defaultTimeout;
-        if (!AdmitBody(context))
+        var hasBody = CanHaveBody(context);
+        var isJson = hasBody && IsJson(context);
+        if (!AdmitBody(context, isJson))
         {
-            return new StartedRequest(RequestEnd.BodyTooLarge);
+            return new StartedRequest(RequestEnd.BodyTooLarge, null);
         }
 
-        RequestInput input;
-        if (HasJsonBody(context))
+        var json = default(ReadOnlySequence<byte>);
+        if (isJson)
         {
             var (end, read) = await _bodies.ReadAsync(context.Request.BodyReader, timeout - time.GetElapsedTime(started));
+            json = read.Buffer;
             if (end != BodyEnd.Complete)
             {
-                context.Request.BodyReader.AdvanceTo(read.Buffer.End);
-                return new StartedRequest(end == BodyEnd.TooLarge ? RequestEnd.BodyTooLarge : RequestEnd.TimedOut);
+                context.Request.BodyReader.AdvanceTo(json.End);
+                return new StartedRequest(end == BodyEnd.TooLarge ? RequestEnd.BodyTooLarge : RequestEnd.TimedOut, null);
+            }
+        }
+
+        var channels = OpenChannels(context, route, hasBody, isJson, json);
+        try
+        {
+            var input = WriteInput(context, route, target, json, channels);
+            if (isJson && channels is null)
+            {
+                context.Request.BodyReader.AdvanceTo(json.End);
             }
 
-            input = WriteInput(context, route, target, read.Buffer);
-            context.Request.BodyReader.AdvanceTo(read.Buffer.End);
+            return await CallAsync(route, input, channels, timeout, started);
         }
-        else
+        catch when (channels is not null)
         {
-            input = inputs.Write(context, route, target, default);
+            await channels.EndAsync(timeout, time);
+            throw;
         }
+    }
 
+    private async ValueTask<StartedRequest> CallAsync(
+        HttpRoute route, RequestInput input, RequestChannels? channels, TimeSpan timeout, long started)
+    {
         try
         {
             // The door takes no time for "as long as you like", so what is over ends here.
             var remaining = timeout - time.GetElapsedTime(started);
             if (remaining > TimeSpan.Zero && route.Config.ConditionFunctionId is { } condition)
             {
-                var decision = await TriggerCondition.EvaluateAsync(invoker, condition, input.CallOf(condition, remaining));
+                var decision = await AskAsync(condition, input, remaining);
                 remaining = timeout - time.GetElapsedTime(started);
                 if (decision == ConditionOutcome.Skip)
                 {
-                    return new StartedRequest(RequestEnd.ConditionNotMet);
+                    return new StartedRequest(RequestEnd.ConditionNotMet, channels);
                 }
 
                 if (decision == ConditionOutcome.Failed)
                 {
-                    return new StartedRequest(remaining > TimeSpan.Zero ? RequestEnd.ConditionFailed : RequestEnd.TimedOut);
+                    return new StartedRequest(remaining > TimeSpan.Zero ? RequestEnd.ConditionFailed : RequestEnd.TimedOut, channels);
                 }
             }
 
             if (remaining <= TimeSpan.Zero)
             {
-                return new StartedRequest(RequestEnd.TimedOut);
+                return new StartedRequest(RequestEnd.TimedOut, channels);
             }
 
-            return new StartedRequest(RequestEnd.Called, invoker.InvokeAsync(input.CallOf(route.FunctionId, remaining)));
+            var call = new RequestCall();
+            channels?.Announce(call);
+            invoker.Invoke(input.CallOf(route.FunctionId, remaining), call);
+            return new StartedRequest(RequestEnd.Called, channels, call);
         }
         finally
         {
@@ -79,32 +100,80 @@ internal sealed class RequestRunner(
         }
     }
 
-    private bool AdmitBody(HttpContext context)
+    // Only what is held in memory is bounded; what is streamed may be of any length.
+    private bool AdmitBody(HttpContext context, bool isJson)
     {
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size
-            && size.MaxRequestBodySize != bodyLimit)
+        long? limit = isJson ? bodyLimit : null;
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size && size.MaxRequestBodySize != limit)
         {
-            size.MaxRequestBodySize = bodyLimit;
+            size.MaxRequestBodySize = limit;
         }
 
-        return !(context.Request.ContentLength > bodyLimit);
+        return !(context.Request.ContentLength > limit);
     }
 
-    private static bool HasJsonBody(HttpContext context) =>
-        context.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false }
-        && context.Request.ContentType is { } type && type.Contains("application/json", StringComparison.Ordinal);
+    private static bool CanHaveBody(HttpContext context) =>
+        context.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false };
 
-    private RequestInput WriteInput(HttpContext context, HttpRoute route, RequestTarget target, ReadOnlySequence<byte> body)
+    private static bool IsJson(HttpContext context) =>
+        context.Request.ContentType is { } type && type.Contains("application/json", StringComparison.Ordinal);
+
+    private RequestChannels? OpenChannels(HttpContext context, HttpRoute route, bool hasBody, bool isJson, ReadOnlySequence<byte> json)
+    {
+        if (route.Config.Input == InputMode.Body)
+        {
+            return null;
+        }
+
+        var channels = new RequestChannels(channelDirectory, context);
+        if (isJson)
+        {
+            channels.OfferJson(json);
+        }
+        else if (hasBody)
+        {
+            channels.OfferStream();
+        }
+        else
+        {
+            channels.OfferNothing();
+        }
+
+        return channels;
+    }
+
+    private ValueTask<ConditionOutcome> AskAsync(string condition, RequestInput input, TimeSpan remaining)
+    {
+        var bare = input.WithoutChannels();
+        try
+        {
+            return TriggerCondition.EvaluateAsync(invoker, condition, new Invocation
+            {
+                FunctionId = condition,
+                Data = bare.Span,
+                TraceParent = input.TraceParent,
+                Baggage = input.Baggage,
+                Timeout = remaining,
+            });
+        }
+        finally
+        {
+            bare.Return();
+        }
+    }
+
+    private RequestInput WriteInput(
+        HttpContext context, HttpRoute route, RequestTarget target, ReadOnlySequence<byte> body, RequestChannels? channels)
     {
         if (body.IsSingleSegment)
         {
-            return inputs.Write(context, route, target, body.FirstSpan);
+            return inputs.Write(context, route, target, body.FirstSpan, channels);
         }
 
         var length = (int)body.Length;
         var rented = ArrayPool<byte>.Shared.Rent(length);
         body.CopyTo(rented);
-        var input = inputs.Write(context, route, target, rented.AsSpan(0, length));
+        var input = inputs.Write(context, route, target, rented.AsSpan(0, length), channels);
         ArrayPool<byte>.Shared.Return(rented);
         return input;
     }

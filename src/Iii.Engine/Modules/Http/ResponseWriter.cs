@@ -8,7 +8,7 @@ using Microsoft.Extensions.Primitives;
 
 namespace Iii.Engine.Modules.Http;
 
-/// <summary>Sends responses that are complete: with content length, cross-origin headers and the request's id.</summary>
+/// <summary>Sends responses: with cross-origin headers and the request's id, and with content length when they are complete.</summary>
 internal sealed class ResponseWriter(CorsPolicy cors, string? requestIdHeader)
 {
     /// <summary>A body up to this many bytes fits into the buffers of the connection, whatever the client does.</summary>
@@ -57,6 +57,40 @@ internal sealed class ResponseWriter(CorsPolicy cors, string? requestIdHeader)
     /// <summary>Sends a response. A body that the status or the method does not allow is left out.</summary>
     public ValueTask<FlushResult> SendAsync(HttpContext context, int status, ReadOnlyMemory<byte> body)
     {
+        Begin(context, status);
+        if (!CanHaveBody(status))
+        {
+            return default;
+        }
+
+        context.Response.ContentLength = body.Length;
+        if (body.Length > UnwatchedLength && context.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
+        {
+            // The body is held until the client has taken it: one that takes none of it is cut off.
+            rate.MinDataRate = SlowestReader;
+        }
+
+        return body.IsEmpty || HttpMethods.IsHead(context.Request.Method) ? default : context.Response.BodyWriter.WriteAsync(body);
+    }
+
+    /// <summary>Sends a response that a function has streamed and that has no body.</summary>
+    public ValueTask<FlushResult> SendStreamedAsync(HttpContext context, ResponseControl control)
+    {
+        SetHeaders(context, control);
+        return SendAsync(context, control.Status, default);
+    }
+
+    /// <summary>Prepares the head of a response that is streamed; it goes out with the first piece.</summary>
+    /// <returns>Whether the response can have a body; if not, it is complete.</returns>
+    public bool BeginStream(HttpContext context, ResponseControl control)
+    {
+        SetHeaders(context, control);
+        Begin(context, control.Status);
+        return CanHaveBody(control.Status) && !HttpMethods.IsHead(context.Request.Method);
+    }
+
+    private void Begin(HttpContext context, int status)
+    {
         var response = context.Response;
         response.StatusCode = status;
         cors.Apply(context.Request.Headers, response.Headers);
@@ -64,20 +98,14 @@ internal sealed class ResponseWriter(CorsPolicy cors, string? requestIdHeader)
         {
             response.Headers[requestIdHeader] = context.Request.Headers[requestIdHeader];
         }
+    }
 
-        if (!CanHaveBody(status))
+    private static void SetHeaders(HttpContext context, ResponseControl control)
+    {
+        foreach (var (name, values) in control.Headers)
         {
-            return default;
+            context.Response.Headers[name] = values;
         }
-
-        response.ContentLength = body.Length;
-        if (body.Length > UnwatchedLength && context.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
-        {
-            // The body is held until the client has taken it: one that takes none of it is cut off.
-            rate.MinDataRate = SlowestReader;
-        }
-
-        return body.IsEmpty || HttpMethods.IsHead(context.Request.Method) ? default : response.BodyWriter.WriteAsync(body);
     }
 
     private static bool CanHaveBody(int status) => status is not

@@ -92,10 +92,11 @@ public sealed partial class HttpErrorTests
         server.Function("c", input => Task.FromResult<string?>((asked = input) is null ? null : "true"));
         await server.RouteAsync("f", """{"api_path":"a/:x","http_method":"POST","_condition_path":"c"}""");
         await server.PostJsonAsync("/a/1?q=2", "{\"k\":[1]}");
-        Assert.Equal(called!.ToJsonString(), asked!.ToJsonString());
-        Assert.Equal("[1]", asked["k"]!.ToJsonString());
-        Assert.Null(asked["request_body"]);
+        Assert.Null(asked!["request_body"]);
         Assert.Null(asked["response"]);
+        Assert.True(called!.AsObject().Remove("request_body") && called.AsObject().Remove("response"));
+        Assert.Equal(called.ToJsonString(), asked.ToJsonString());
+        Assert.Equal("[1]", asked["k"]!.ToJsonString());
     }
 
     [Fact]

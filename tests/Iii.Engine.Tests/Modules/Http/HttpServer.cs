@@ -3,7 +3,9 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Iii.Engine.Channels;
 using Iii.Engine.Discovery;
+using Iii.Engine.Hosting;
 using Iii.Engine.Invocations;
 using Iii.Engine.Modules.Http;
 using Iii.Engine.Triggers;
@@ -38,11 +40,14 @@ internal sealed class HttpServer : IAsyncDisposable
         _deadlines = new DeadlineSweeper(time);
         _metrics = new InvocationMetrics(time);
         var invoker = new FunctionInvoker(_functions, _deadlines, _metrics, time, TimeSpan.FromMinutes(10));
-        Module = new HttpModule(options, invoker, time, Log);
+        Channels = new ChannelDirectory(InstanceId.New(), 100, static _ => true, time);
+        Module = new HttpModule(options, invoker, Channels, time, Log);
         _triggers.AddType(HttpTriggerType.Id, "HTTP", Module.TriggerType);
     }
 
     public HttpModule Module { get; }
+
+    public ChannelDirectory Channels { get; }
 
     public RecordingLogger Log { get; } = new();
 
@@ -198,6 +203,7 @@ internal sealed class HttpServer : IAsyncDisposable
         Client.Dispose();
         await _app!.DisposeAsync();
         Module.Dispose();
+        Channels.Dispose();
         _deadlines.Dispose();
         _metrics.Dispose();
     }

@@ -140,6 +140,6 @@ public sealed class RequestInputTests
         var config = HttpTriggerConfig.TryParse(
             Encoding.UTF8.GetBytes($$"""{"api_path":"/shops/:shop/*rest","http_method":"PUT","input":"{{mode}}"}"""), false, out _)!;
         return new RequestInputWriter(new ClientAddress(false), null)
-            .Write(context, new HttpRoute("f", config), RequestTarget.Parse(target, false), body);
+            .Write(context, new HttpRoute("f", config), RequestTarget.Parse(target, false), body, null);
     }
 }
