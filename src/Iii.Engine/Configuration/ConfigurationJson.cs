@@ -15,5 +15,6 @@ internal sealed partial class ConfigurationJson : JsonSerializerContext
         type == typeof(WorkerGatewayOptions) ? new WorkerGatewayOptions()
         : type == typeof(HttpOptions) ? new HttpOptions()
         : type == typeof(HttpCorsOptions) ? new HttpCorsOptions()
+        : type == typeof(HttpMiddlewareOptions) ? new HttpMiddlewareOptions()
         : throw new NotSupportedException($"Name {type} in {nameof(ConfigurationJson)}.{nameof(CreateDefault)}.");
 }
