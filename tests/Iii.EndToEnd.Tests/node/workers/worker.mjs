@@ -14,6 +14,12 @@ export async function connect() {
   const worker = {
     name,
     version,
+    sdk,
+
+    /** From 0.22 on it is a function beside the client. */
+    async createChannel() {
+      return iii.createChannel ? iii.createChannel() : (await import(`sdk-${version}/helpers`)).createChannel(iii)
+    },
 
     define(id, handler) {
       iii.registerFunction(takesIdInAnObject ? { id } : id, handler)
