@@ -24,5 +24,6 @@ internal sealed partial class ConfigurationJson : JsonSerializerContext
         : type == typeof(BridgeOptions) ? new BridgeOptions()
         : type == typeof(BridgeExposeOptions) ? new BridgeExposeOptions()
         : type == typeof(BridgeForwardOptions) ? new BridgeForwardOptions()
+        : type == typeof(HttpMiddlewareOptions) ? new HttpMiddlewareOptions()
         : throw new NotSupportedException($"Name {type} in {nameof(ConfigurationJson)}.{nameof(CreateDefault)}.");
 }

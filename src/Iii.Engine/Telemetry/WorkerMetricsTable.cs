@@ -49,15 +49,22 @@ internal sealed class WorkerMetricsTable(Func<string, bool> isConnected, TimePro
         try
         {
             using var document = JsonDocument.Parse(otlpJson, new JsonDocumentOptions { MaxDepth = WireLimits.MaxDepth });
+            var reported = new Dictionary<string, WorkerMetrics>(StringComparer.Ordinal);
             foreach (var resource in Items(document.RootElement, "resourceMetrics"))
             {
                 foreach (var scope in Items(resource, "scopeMetrics"))
                 {
                     foreach (var metric in Items(scope, "metrics"))
                     {
-                        Take(metric);
+                        Take(metric, reported);
                     }
                 }
+            }
+
+            foreach (var (workerId, metrics) in reported)
+            {
+                // Whole requests are taken at once, so that nobody sees half of one.
+                _metrics.AddOrUpdate(workerId, metrics, (_, known) => Merge(known, metrics));
             }
 
             return null;
@@ -68,7 +75,7 @@ internal sealed class WorkerMetricsTable(Func<string, bool> isConnected, TimePro
         }
     }
 
-    private void Take(JsonElement metric)
+    private void Take(JsonElement metric, Dictionary<string, WorkerMetrics> reported)
     {
         if (Member(metric, "name") is not { ValueKind: JsonValueKind.String } name
             || !NameOfGauge.TryGetValue(name.GetString()!, out var shownName)
@@ -83,15 +90,21 @@ internal sealed class WorkerMetricsTable(Func<string, bool> isConnected, TimePro
                 && Number(point, "asDouble") is var real && (real ?? Number(point, "asInt")) is { } value)
             {
                 var timestamp = Nanoseconds(point, "timeUnixNano") / 1_000_000;
-                _metrics.AddOrUpdate(
-                    workerId,
-                    static (_, added) => new WorkerMetrics(added.timestamp, new Dictionary<string, double> { [added.shownName] = added.value }),
-                    static (_, known, added) => new WorkerMetrics(
-                        Math.Max(known.TimestampMs, added.timestamp),
-                        new Dictionary<string, double>(known.Values) { [added.shownName] = added.value }),
-                    (timestamp, shownName, value));
+                var gauges = new WorkerMetrics(timestamp, new Dictionary<string, double> { [shownName] = value });
+                reported[workerId] = reported.TryGetValue(workerId, out var others) ? Merge(others, gauges) : gauges;
             }
         }
+    }
+
+    private static WorkerMetrics Merge(WorkerMetrics known, WorkerMetrics added)
+    {
+        var values = new Dictionary<string, double>(known.Values);
+        foreach (var (name, value) in added.Values)
+        {
+            values[name] = value;
+        }
+
+        return new WorkerMetrics(Math.Max(known.TimestampMs, added.TimestampMs), values);
     }
 
     private static string? WorkerOf(JsonElement point)

@@ -137,7 +137,7 @@ public sealed class OptionsBinderTests
     [InlineData("body_limit: 0", "19 modules[0].config.body_limit: 0 is out of range; write 1 or more")]
     [InlineData("request_id_header: a b", "26 modules[0].config.request_id_header: 'a b' is not the name of a header")]
     [InlineData("not_found_function: ''", "27 modules[0].config.not_found_function: the id of a function cannot be empty")]
-    [InlineData("middleware: []", "7 modules[0].config: unknown key 'middleware'. Known keys: host, port, ")]
+    [InlineData("filters: []", "7 modules[0].config: unknown key 'filters'. Known keys: host, port, ")]
     [InlineData("Port: 1", "7 modules[0].config: unknown key 'Port'; did you mean 'port'? Known keys: ")]
     [InlineData("adapter: {}", "7 modules[0].config: unknown key 'adapter'. Known keys: ")]
     public void A_wrong_http_option_is_reported_at_its_place(string config, string expected)

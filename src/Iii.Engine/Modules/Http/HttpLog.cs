@@ -22,6 +22,10 @@ internal static partial class HttpLog
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Route} failed inside the engine, error {ErrorId}")]
     public static partial void RequestFailed(this ILogger logger, Exception exception, string method, string route, string errorId);
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Route} failed: its middleware {FunctionId}: {Code}: {Reason}")]
+    public static partial void MiddlewareFailed(
+        this ILogger logger, string method, string route, string functionId, string code, string reason);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} {Route} took too long: {FunctionId} did not answer in time")]
     public static partial void RequestTimedOut(this ILogger logger, string method, string route, string functionId);
 

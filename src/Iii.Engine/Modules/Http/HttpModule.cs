@@ -39,7 +39,13 @@ internal sealed class HttpModule : IDisposable
         _cors = new CorsPolicy(options.Cors);
         _slots = new RequestSlots(options.ConcurrencyRequestLimit, options.ConcurrencyQueueLimit, _defaultTimeout, time);
         var inputs = new RequestInputWriter(new ClientAddress(options.TrustProxy), options.RequestIdHeader);
-        _runner = new RequestRunner(invoker, channels, inputs, options.BodyLimitBytes, _defaultTimeout, time);
+        _runner = new RequestRunner(
+            invoker,
+            channels,
+            inputs,
+            new RequestMiddleware(invoker, time, logger),
+            [.. (options.Middleware ?? []).OrderBy(static middleware => middleware.Priority).Select(static middleware => middleware.FunctionId)],
+            options.BodyLimitBytes, _defaultTimeout, time);
         _responses = new ResponseWriter(_cors, options.RequestIdHeader);
         _errors = new HttpErrors(_responses, options.ErrorFormat == HttpErrorFormat.Envelope);
         _outcomes = new OutcomeWriter(_responses, _errors, logger);
@@ -133,7 +139,7 @@ internal sealed class HttpModule : IDisposable
             try
             {
                 request = await _runner.StartAsync(context, route, target, started);
-                outcome = request.Call is null ? new RequestOutcome(request.End) : await OutcomeAsync(context, route, request, started);
+                outcome = request.Call is null ? new RequestOutcome(request.End, Answer: request.Answer) : await OutcomeAsync(context, route, request, started);
             }
             finally
             {

@@ -83,6 +83,9 @@ public sealed record HttpOptions : IValidatableOptions
     /// <summary>Shape of the errors the module itself answers with. Default <see cref="HttpErrorFormat.Flat"/>.</summary>
     public HttpErrorFormat ErrorFormat { get; init; }
 
+    /// <summary>Functions that every routed request passes first. Default null: none.</summary>
+    public IReadOnlyList<HttpMiddlewareOptions>? Middleware { get; init; }
+
     /// <summary>Rules for pages of other origins. Default null: all of them may do everything.</summary>
     public HttpCorsOptions? Cors { get; init; }
 
@@ -104,6 +107,8 @@ public sealed record HttpOptions : IValidatableOptions
             NotFoundFunction is null || !string.IsNullOrWhiteSpace(NotFoundFunction),
             "not_found_function",
             "the id of a function cannot be empty; write one, or remove the key"),
+        .. Middleware?.SelectMany(static (middleware, i) =>
+            middleware.Validate().Select(error => error with { Path = $"middleware[{i}].{error.Path}" })) ?? [],
         .. Cors?.Validate().Select(error => error with { Path = "cors." + error.Path }) ?? [],
     ];
 }

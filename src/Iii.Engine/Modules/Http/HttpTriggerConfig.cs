@@ -14,10 +14,16 @@ namespace Iii.Engine.Modules.Http;
 internal sealed record HttpTriggerConfig(
     RouteMethods Method, RoutePattern Pattern, string? ConditionFunctionId, InputMode Input, TimeSpan? Timeout)
 {
+    /// <summary>The most middlewares of one route.</summary>
+    public const int MaxMiddleware = 32;
+
     /// <summary>The longest <c>timeout_ms</c>: a day.</summary>
     public const int MaxTimeoutMs = 86_400_000;
 
     private const int MaxQuotedValue = 100;
+
+    /// <summary>Functions that a request passes before the function, in order.</summary>
+    public IReadOnlyList<string> Middleware { get; init; } = [];
 
     /// <summary>Reads a config; unknown members are the client's own.</summary>
     /// <returns>Null when there is a problem.</returns>
@@ -32,8 +38,9 @@ internal sealed record HttpTriggerConfig(
         var method = ReadMethod(TriggerConfig.Find(config, "http_method"u8), ref problem);
         var input = ReadInput(TriggerConfig.Find(config, "input"u8), ref problem);
         var timeout = ReadTimeout(TriggerConfig.Find(config, "timeout_ms"u8), ref problem);
+        var middleware = ReadMiddleware(TriggerConfig.Find(config, "middleware_function_ids"u8), ref problem);
         return problem is null
-            ? new HttpTriggerConfig(method, pattern, TriggerConfig.ConditionFunctionId(config), input, timeout)
+            ? new HttpTriggerConfig(method, pattern, TriggerConfig.ConditionFunctionId(config), input, timeout) { Middleware = middleware }
             : null;
     }
 
@@ -80,6 +87,32 @@ internal sealed record HttpTriggerConfig(
                 problem ??= $"input {Quote(value)} is not known; write one of \"merged\", \"request\", \"body\"";
                 return InputMode.Merged;
         }
+    }
+
+    private static List<string> ReadMiddleware(JsonSlice value, ref string? problem)
+    {
+        if (!value.HasValue)
+        {
+            return [];
+        }
+
+        var ids = new List<string>();
+        var reader = new Utf8JsonReader(value.Raw, new JsonReaderOptions { MaxDepth = WireLimits.MaxDepth });
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.StartArray)
+        {
+            while (reader.Read() && reader.TokenType == JsonTokenType.String && ids.Count <= MaxMiddleware)
+            {
+                ids.Add(reader.GetString()!);
+            }
+        }
+
+        if (reader.TokenType != JsonTokenType.EndArray || ids.Count > MaxMiddleware || ids.Contains(string.Empty))
+        {
+            problem ??= $"middleware_function_ids {Quote(value)} is no list of function ids; write at most {MaxMiddleware} strings";
+        }
+
+        return ids;
     }
 
     private static TimeSpan? ReadTimeout(JsonSlice value, ref string? problem)

@@ -24,6 +24,11 @@ internal sealed class OutcomeWriter(ResponseWriter responses, HttpErrors errors,
                 return responses.SendResultAsync(context, outcome.Result.Value);
             case RequestEnd.Called:
                 return SendErrorAsync(context, route, outcome.Result);
+            case RequestEnd.Answered:
+                return responses.SendResultAsync(context, outcome.Answer);
+            case RequestEnd.MiddlewareFailed:
+                return errors.FailedAsync(
+                    context, HttpErrors.NewErrorId(), "middleware_failed", "A middleware of this route failed");
             case RequestEnd.ResponseLost:
                 var lostId = HttpErrors.NewErrorId();
                 logger.FunctionFailed(

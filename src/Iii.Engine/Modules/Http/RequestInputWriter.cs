@@ -57,11 +57,32 @@ internal sealed class RequestInputWriter(ClientAddress clientAddress, string? re
             frame.Append("}"u8);
         }
 
+        return Finish(ref frame, context, channelsStart, channelsLength);
+    }
+
+    private static RequestInput Finish(ref FrameBuilder frame, HttpContext context, int channelsStart, int channelsLength)
+    {
         var dataLength = frame.Length;
         WriteIf(ref frame, context.Request.Headers.TraceParent, TraceContext.IsTraceParent);
         var traceParentLength = frame.Length - dataLength;
         WriteIf(ref frame, context.Request.Headers.Baggage, TraceContext.IsBaggage);
         return new RequestInput(frame.Build(), dataLength, channelsStart, channelsLength, traceParentLength);
+    }
+
+    /// <summary>Writes what a middleware is called with: the request without its body.</summary>
+    public static RequestInput WriteForMiddleware(HttpContext context, HttpRoute route, RequestTarget target)
+    {
+        var frame = new FrameBuilder(UsualSize);
+        frame.Append("{\"phase\":\"preHandler\",\"request\":{\"path_params\":{"u8);
+        WritePathParams(ref frame, route, target.Path);
+        frame.Append("},\"query_params\":"u8);
+        QueryString.WriteJson(ref frame, target.Query);
+        frame.Append(",\"headers\":{"u8);
+        WriteHeaders(ref frame, context.Request.Headers);
+        frame.Append("},\"method\":"u8);
+        frame.AppendText(route.MethodName);
+        frame.Append("},\"context\":{}}"u8);
+        return Finish(ref frame, context, 0, 0);
     }
 
     private static ReadOnlySpan<byte> OrNull(ReadOnlySpan<byte> json) => json.IsEmpty ? "null"u8 : json;

@@ -23,6 +23,12 @@ internal enum RequestEnd
     /// <summary>The condition said no.</summary>
     ConditionNotMet,
 
+    /// <summary>A middleware answered for the function.</summary>
+    Answered,
+
+    /// <summary>A middleware failed.</summary>
+    MiddlewareFailed,
+
     /// <summary>The condition gave no answer.</summary>
     ConditionFailed,
 }
@@ -31,10 +37,14 @@ internal enum RequestEnd
 /// <param name="End">How far it came.</param>
 /// <param name="Channels">Its channels, to be ended; null when it has none.</param>
 /// <param name="Call">The call; only there when the function was called.</param>
-internal readonly record struct StartedRequest(RequestEnd End, RequestChannels? Channels, RequestCall? Call = null);
+/// <param name="Answer">The answer of a middleware.</param>
+internal readonly record struct StartedRequest(
+    RequestEnd End, RequestChannels? Channels, RequestCall? Call = null, byte[]? Answer = null);
 
 /// <summary>What became of a request.</summary>
 /// <param name="End">How far it came.</param>
 /// <param name="Result">The function's result, to be disposed.</param>
 /// <param name="Stream">The beginning of a streamed response.</param>
-internal readonly record struct RequestOutcome(RequestEnd End, InvocationResult Result = default, ResponseStart? Stream = null);
+/// <param name="Answer">The answer of a middleware.</param>
+internal readonly record struct RequestOutcome(
+    RequestEnd End, InvocationResult Result = default, ResponseStart? Stream = null, byte[]? Answer = null);

@@ -13,7 +13,8 @@ namespace Iii.Engine.Modules.Http;
 /// state machine, its handler's.
 /// </remarks>
 internal sealed class RequestRunner(
-    FunctionInvoker invoker, ChannelDirectory channelDirectory, RequestInputWriter inputs, int bodyLimit, TimeSpan defaultTimeout, TimeProvider time)
+    FunctionInvoker invoker, ChannelDirectory channelDirectory, RequestInputWriter inputs, RequestMiddleware middleware,
+    IReadOnlyList<string> globalMiddleware, int bodyLimit, TimeSpan defaultTimeout, TimeProvider time)
 {
     private readonly RequestBody _bodies = new(bodyLimit, time);
 
@@ -30,6 +31,12 @@ internal sealed class RequestRunner(
         if (!AdmitBody(context, isJson))
         {
             return new StartedRequest(RequestEnd.BodyTooLarge, null);
+        }
+
+        if (globalMiddleware.Count > 0
+            && await middleware.RunAsync(globalMiddleware, context, route, target, timeout, started) is { } answer)
+        {
+            return new StartedRequest(answer.End, null, Answer: answer.Answer);
         }
 
         var json = default(ReadOnlySequence<byte>);
@@ -53,7 +60,7 @@ internal sealed class RequestRunner(
                 context.Request.BodyReader.AdvanceTo(json.End);
             }
 
-            return await CallAsync(route, input, channels, timeout, started);
+            return await CallAsync(context, target, route, input, channels, timeout, started);
         }
         catch when (channels is not null)
         {
@@ -63,7 +70,7 @@ internal sealed class RequestRunner(
     }
 
     private async ValueTask<StartedRequest> CallAsync(
-        HttpRoute route, RequestInput input, RequestChannels? channels, TimeSpan timeout, long started)
+        HttpContext context, RequestTarget target, HttpRoute route, RequestInput input, RequestChannels? channels, TimeSpan timeout, long started)
     {
         try
         {
@@ -82,6 +89,16 @@ internal sealed class RequestRunner(
                 {
                     return new StartedRequest(remaining > TimeSpan.Zero ? RequestEnd.ConditionFailed : RequestEnd.TimedOut, channels);
                 }
+            }
+
+            if (remaining > TimeSpan.Zero && route.Config.Middleware.Count > 0)
+            {
+                if (await middleware.RunAsync(route.Config.Middleware, context, route, target, timeout, started) is { } answer)
+                {
+                    return new StartedRequest(answer.End, channels, Answer: answer.Answer);
+                }
+
+                remaining = timeout - time.GetElapsedTime(started);
             }
 
             if (remaining <= TimeSpan.Zero)

@@ -17,6 +17,11 @@ export async function connect() {
     sdk,
     iii,
 
+    /** From 0.22 on it is a function beside the client. */
+    async createChannel() {
+      return iii.createChannel ? iii.createChannel() : (await import(`sdk-${version}/helpers`)).createChannel(iii)
+    },
+
     /** Defines a function by its handler or, from 0.9.0 on, by the HTTP request that calls it. */
     define(id, handler) {
       return iii.registerFunction(takesIdInAnObject ? { id } : id, handler)
