@@ -7,6 +7,7 @@ namespace Iii.Engine.Channels;
 /// <remarks>
 /// Thread-safe between the ends; each end is used by one caller at a time. A channel that nobody opens is one small object:
 /// everything else is made when it is needed, because every HTTP request has two.
+/// The object is its own lock, to spare a second one.
 /// </remarks>
 internal sealed class MessageChannel
 {
@@ -19,7 +20,6 @@ internal sealed class MessageChannel
     /// <summary>Bytes that may wait, however few messages they are; a single larger message is taken when nothing else waits.</summary>
     public const int BufferBytes = 1024 * 1024;
 
-    private readonly Lock _lock = new();
     private readonly ChannelDirectory _directory;
     private readonly AccessKey _readKey;
     private readonly AccessKey _writeKey;
@@ -66,7 +66,7 @@ internal sealed class MessageChannel
     {
         get
         {
-            lock (_lock)
+            lock (this)
             {
                 return _ending;
             }
@@ -82,7 +82,7 @@ internal sealed class MessageChannel
     {
         get
         {
-            lock (_lock)
+            lock (this)
             {
                 _readerGone ??= NewSignal();
                 if (_isReaderGone)
@@ -110,7 +110,7 @@ internal sealed class MessageChannel
     public bool TryClaim(ChannelDirection direction)
     {
         Action<object>? action;
-        lock (_lock)
+        lock (this)
         {
             ref var isClaimed = ref direction == ChannelDirection.Read ? ref _isReaderClaimed : ref _isWriterClaimed;
             if (isClaimed)
@@ -134,7 +134,7 @@ internal sealed class MessageChannel
         while (true)
         {
             TaskCompletionSource waiting;
-            lock (_lock)
+            lock (this)
             {
                 if (_isReaderGone || _ending != ChannelEnding.None)
                 {
@@ -159,7 +159,7 @@ internal sealed class MessageChannel
     /// <returns>False when nobody will read it.</returns>
     public bool WriteUnbounded(ChannelMessage message)
     {
-        lock (_lock)
+        lock (this)
         {
             if (_isReaderGone || _ending != ChannelEnding.None)
             {
@@ -176,7 +176,7 @@ internal sealed class MessageChannel
     public void Complete(ChannelEnding ending)
     {
         bool isDone;
-        lock (_lock)
+        lock (this)
         {
             if (_ending != ChannelEnding.None)
             {
@@ -202,7 +202,7 @@ internal sealed class MessageChannel
         while (true)
         {
             Task waiting;
-            lock (_lock)
+            lock (this)
             {
                 if (_messages is { Count: > 0 })
                 {
@@ -224,7 +224,7 @@ internal sealed class MessageChannel
     /// <summary>Takes the next message, if there is one; the caller then owns it.</summary>
     public bool TryRead(out ChannelMessage message)
     {
-        lock (_lock)
+        lock (this)
         {
             if (_messages is null || !_messages.TryDequeue(out message))
             {
@@ -242,7 +242,7 @@ internal sealed class MessageChannel
     public void CloseReader()
     {
         bool isDone;
-        lock (_lock)
+        lock (this)
         {
             if (_isReaderGone)
             {
@@ -275,7 +275,7 @@ internal sealed class MessageChannel
     /// <returns>False when somebody has come.</returns>
     public bool TryWithdraw()
     {
-        lock (_lock)
+        lock (this)
         {
             if (_isReaderClaimed && _isWriterClaimed)
             {
@@ -295,7 +295,7 @@ internal sealed class MessageChannel
     public void Abandon()
     {
         Complete(ChannelEnding.Lost);
-        lock (_lock)
+        lock (this)
         {
             // Ends that nobody holds are taken, so that nobody comes any more; a reader that is there sees the end itself.
             _isWriterClaimed = true;

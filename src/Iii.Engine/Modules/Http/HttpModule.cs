@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Iii.Engine.Channels;
 using Iii.Engine.Invocations;
 using Iii.Engine.Triggers;
@@ -173,6 +174,7 @@ internal sealed class HttpModule : IDisposable
         _metrics.Answered(route, context.Response.StatusCode, arrived);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<RequestOutcome> OutcomeAsync(HttpContext context, HttpRoute route, StartedRequest request, long started)
     {
         var call = request.Call!;

@@ -7,10 +7,9 @@ namespace Iii.Engine.Modules.Http;
 /// The call of a request's function. Two things can happen first: the function answers, or it opens the response channel to
 /// stream. Mostly it just answers, so the first event costs no task; whoever needs more asks for one.
 /// </summary>
+/// <remarks>The object is its own lock, to spare a second one.</remarks>
 internal sealed class RequestCall : PendingInvocation, IValueTaskSource
 {
-    private readonly Lock _lock = new();
-
     // The request goes on on the thread pool, never on the receive loop of the connection that brought the answer.
     private ManualResetValueTaskSourceCore<bool> _first = new() { RunContinuationsAsynchronously = true };
     private InvocationResult _result;
@@ -28,7 +27,7 @@ internal sealed class RequestCall : PendingInvocation, IValueTaskSource
     /// <summary>The result, if it has come. The caller disposes it.</summary>
     public bool TryGetResult(out InvocationResult result)
     {
-        lock (_lock)
+        lock (this)
         {
             result = _result;
             return _hasResult;
@@ -38,7 +37,7 @@ internal sealed class RequestCall : PendingInvocation, IValueTaskSource
     /// <summary>Ends when the result has come.</summary>
     public Task ResultAsync()
     {
-        lock (_lock)
+        lock (this)
         {
             if (_hasResult)
             {
@@ -54,7 +53,7 @@ internal sealed class RequestCall : PendingInvocation, IValueTaskSource
     public void Abandon()
     {
         RemoveDeadline();
-        lock (_lock)
+        lock (this)
         {
             _isAbandoned = true;
             if (_hasResult)
@@ -73,7 +72,7 @@ internal sealed class RequestCall : PendingInvocation, IValueTaskSource
 
     protected override void OnCompleted(in InvocationOutcome outcome)
     {
-        lock (_lock)
+        lock (this)
         {
             if (_isAbandoned)
             {

@@ -11,12 +11,12 @@ namespace Iii.Engine.Modules.Http;
 /// <remarks>
 /// Most functions open neither, so nothing is copied before somebody does: a JSON body stays where the server has put it until
 /// the request ends, and any other body is not even read.
+/// The object is its own lock, to spare a second one.
 /// </remarks>
 internal sealed class RequestChannels
 {
     private const int PieceSize = 64 * 1024;
 
-    private readonly Lock _lock = new();
     private readonly HttpContext _context;
     private ReadOnlySequence<byte> _json;
     private Task? _pump;
@@ -68,7 +68,7 @@ internal sealed class RequestChannels
         }
 
         Task? pump;
-        lock (_lock)
+        lock (this)
         {
             _isOver = true;
             pump = _pump;
@@ -94,7 +94,7 @@ internal sealed class RequestChannels
 
     private void BodyOpened()
     {
-        lock (_lock)
+        lock (this)
         {
             if (_isOver)
             {
