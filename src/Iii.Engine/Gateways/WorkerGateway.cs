@@ -126,9 +126,11 @@ internal sealed class WorkerGateway(
             return;
         }
 
+        // A close without a code is answered with 1000: the framework would put "no code" on the wire as one, which is illegal.
+        var isEmpty = connection.Socket.CloseStatus is null or WebSocketCloseStatus.Empty;
         connection.Close(
-            connection.Socket.CloseStatus ?? WebSocketCloseStatus.Empty,
-            connection.Socket.CloseStatus is null or WebSocketCloseStatus.Empty ? null : connection.Socket.CloseStatusDescription);
+            isEmpty ? WebSocketCloseStatus.NormalClosure : connection.Socket.CloseStatus!.Value,
+            isEmpty ? null : connection.Socket.CloseStatusDescription);
         await sender;
     }
 }

@@ -122,6 +122,19 @@ public sealed class ProtocolTests : IAsyncLifetime
         await stopping;
     }
 
+    [Theory]
+    [InlineData(new byte[0], new byte[] { 0x03, 0xE8 })]
+    [InlineData(new byte[] { 0x03, 0xE8 }, new byte[] { 0x03, 0xE8 })]
+    [InlineData(new byte[] { 0x0F, 0xA0, (byte)'b', (byte)'y', (byte)'e' }, new byte[] { 0x0F, 0xA0, (byte)'b', (byte)'y', (byte)'e' })]
+    public async Task A_close_is_answered_with_a_legal_code(byte[] sent, byte[] answered)
+    {
+        using var raw = await RawSocket.ConnectAsync(_engine.WorkerPort, RawSocket.Frame(8, sent));
+        await raw.ReadFrameAsync();
+        var (opcode, payload) = await raw.ReadFrameAsync();
+        Assert.Equal(8, opcode);
+        Assert.Equal(answered, payload);
+    }
+
     [Theory] // 10
     [InlineData("")]
     [InlineData("\"invocation_id\":null,")]

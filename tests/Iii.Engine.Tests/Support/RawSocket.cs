@@ -29,9 +29,11 @@ internal sealed class RawSocket : IDisposable
     }
 
     /// <summary>A frame as a client sends it; a server must refuse one that is not masked.</summary>
-    public static byte[] Frame(byte opcode, string payload, bool isMasked = true, bool isFinal = true)
+    public static byte[] Frame(byte opcode, string payload, bool isMasked = true, bool isFinal = true) =>
+        Frame(opcode, Encoding.UTF8.GetBytes(payload), isMasked, isFinal);
+
+    public static byte[] Frame(byte opcode, byte[] bytes, bool isMasked = true, bool isFinal = true)
     {
-        var bytes = Encoding.UTF8.GetBytes(payload);
         Assert.InRange(bytes.Length, 0, ushort.MaxValue);
         var frame = new List<byte> { (byte)((isFinal ? 0x80 : 0) | opcode) };
         var mask = (byte)(isMasked ? 0x80 : 0);
