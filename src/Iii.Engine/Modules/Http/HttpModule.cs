@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
 using Iii.Engine.Channels;
 using Iii.Engine.Invocations;
 using Iii.Engine.Triggers;
@@ -140,7 +139,15 @@ internal sealed class HttpModule : IDisposable
             try
             {
                 request = await _runner.StartAsync(context, route, target, started);
-                outcome = request.Call is null ? new RequestOutcome(request.End, Answer: request.Answer) : await OutcomeAsync(context, route, request, started);
+                if (request.Call is { } call)
+                {
+                    await call.FirstEventAsync();
+                    outcome = await OutcomeAsync(context, route, request, started);
+                }
+                else
+                {
+                    outcome = new RequestOutcome(request.End, Answer: request.Answer);
+                }
             }
             finally
             {
@@ -174,20 +181,19 @@ internal sealed class HttpModule : IDisposable
         _metrics.Answered(route, context.Response.StatusCode, arrived);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<RequestOutcome> OutcomeAsync(HttpContext context, HttpRoute route, StartedRequest request, long started)
+    /// <summary>After the first event: the result, or what comes of a function that may stream. Mostly done without waiting.</summary>
+    private ValueTask<RequestOutcome> OutcomeAsync(HttpContext context, HttpRoute route, in StartedRequest request, long started)
     {
         var call = request.Call!;
-        await call.FirstEventAsync();
         var hasResult = call.TryGetResult(out var result);
         if (request.Channels is not { } channels
             || (hasResult && !channels.Response.IsWriterClaimed && (result.IsError || !result.Value.IsEmpty)))
         {
-            return new RequestOutcome(RequestEnd.Called, result);
+            return ValueTask.FromResult(new RequestOutcome(RequestEnd.Called, result));
         }
 
         var timeout = route.Config.Timeout ?? _defaultTimeout;
-        return await _race.RunAsync(
+        return _race.RunAsync(
             context, call, channels.Response, started + (long)(timeout.TotalSeconds * _time.TimestampFrequency));
     }
 
