@@ -5,12 +5,12 @@ namespace Iii.Sdk.Tests;
 
 public class ChannelTests : IAsyncLifetime
 {
-    private FakeEngine _engine = null!;
+    private LocalEngine _engine = null!;
     private IiiWorker _worker = null!;
 
     public async ValueTask InitializeAsync()
     {
-        _engine = await FakeEngine.StartAsync();
+        _engine = await LocalEngine.StartAsync();
         _worker = await IiiWorker.ConnectAsync(_engine.Url).Within();
     }
 

@@ -38,6 +38,29 @@ public class HttpHandlerTests
     }
 
     [Fact]
+    public async Task Streamed_answer_and_body_go_through_a_real_engine()
+    {
+        await using var engine = await LocalEngine.StartAsync();
+        await using var worker = await IiiWorker.ConnectAsync(engine.Url).Within();
+        worker.RegisterHttpHandler("POST", "/echo", static async (request, response, cancellation) =>
+        {
+            response.StatusCode = 203;
+            response.Headers["x-kind"] = "echo";
+            var target = await response.StartStreamAsync(cancellation);
+            await request.OpenBody().CopyToAsync(target, cancellation);
+        });
+        await worker.InvokeRawAsync("engine::functions::list", "{}"u8.ToArray()).Within();
+
+        var sent = new byte[1_000_000];
+        Random.Shared.NextBytes(sent);
+        using var client = new HttpClient { BaseAddress = engine.Http };
+        using var answer = await client.SendAsync(() => new HttpRequestMessage(HttpMethod.Post, "/echo") { Content = new ByteArrayContent(sent) });
+        Assert.Equal(203, (int)answer.StatusCode);
+        Assert.Equal("echo", answer.Headers.GetValues("x-kind").Single());
+        Assert.Equal(sent, await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task Streamed_answer_goes_over_the_response_channel()
     {
         await using var engine = await FakeEngine.StartAsync();
