@@ -38,13 +38,6 @@ public ref struct FrameBuilder
         _length += Size;
     }
 
-    /// <summary>Writes a number.</summary>
-    public void AppendNumber(long value)
-    {
-        Utf8Formatter.TryFormat(value, Reserve(20), out var written);
-        _length += written;
-    }
-
     /// <summary>Writes text as a JSON string. What is not valid UTF-16 becomes U+FFFD.</summary>
     public void AppendText(scoped ReadOnlySpan<char> text)
     {
@@ -79,9 +72,6 @@ public ref struct FrameBuilder
 
     /// <summary>Counts bytes written into the span of <see cref="Reserve"/>.</summary>
     public void Advance(int count) => _length += count;
-
-    /// <summary>Takes back the last <paramref name="count"/> bytes.</summary>
-    public void Rewind(int count) => _length -= count;
 
     /// <summary>A copy of what was written; the buffer goes back to the pool. The builder must not be used after that.</summary>
     public byte[] ToArray()
