@@ -12,9 +12,8 @@ artifacts="$PWD/artifacts"
 results="$artifacts/test-results"
 project_limit=600 # seconds that the tests of one project may take
 
-# What tests need from Debian, as "command package" lines. Servers and browsers that later tests need go here:
-# redis-server, rabbitmq-server, postgresql, chromium.
-debian_packages=()
+# What tests need from Debian, as "command package" lines.
+debian_packages=('redis-server redis-server' 'rabbitmq-server rabbitmq-server')
 
 # Projects that measure times or need default ports: each runs with the machine to itself, after the others.
 alone=(Iii.EndToEnd.Tests)

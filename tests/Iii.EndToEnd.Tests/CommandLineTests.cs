@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Iii.EndToEnd.Tests.Processes;
+using Iii.TestServers;
 
 namespace Iii.EndToEnd.Tests;
 

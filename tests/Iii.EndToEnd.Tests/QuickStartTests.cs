@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Iii.EndToEnd.Tests.Processes;
+using Iii.TestServers;
 
 namespace Iii.EndToEnd.Tests;
 

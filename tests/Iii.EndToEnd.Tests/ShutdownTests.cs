@@ -1,6 +1,7 @@
 using System.Net;
 using Iii.EndToEnd.Tests.Processes;
 using Iii.EndToEnd.Tests.Workers;
+using Iii.TestServers;
 
 namespace Iii.EndToEnd.Tests;
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Iii.EndToEnd.Tests.Processes;
 using Iii.EndToEnd.Tests.Workers;
+using Iii.TestServers;
 
 namespace Iii.EndToEnd.Tests.Compatibility;
 

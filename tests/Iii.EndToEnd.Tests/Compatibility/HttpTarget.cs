@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
-using Iii.EndToEnd.Tests.Processes;
+using Iii.TestServers;
 
 namespace Iii.EndToEnd.Tests.Compatibility;
 

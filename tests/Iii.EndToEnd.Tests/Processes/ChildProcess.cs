@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
+using Iii.TestServers;
 using Xunit.Sdk;
 
 namespace Iii.EndToEnd.Tests.Processes;

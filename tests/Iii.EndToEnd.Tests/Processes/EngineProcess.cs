@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using Iii.TestServers;
 
 namespace Iii.EndToEnd.Tests.Processes;
 

@@ -2,7 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
-using Iii.EndToEnd.Tests.Processes;
+using Iii.TestServers;
 
 namespace Iii.EndToEnd.Tests.Web;
 

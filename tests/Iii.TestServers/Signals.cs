@@ -1,10 +1,10 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
 
-namespace Iii.EndToEnd.Tests.Processes;
+namespace Iii.TestServers;
 
 /// <summary>Signals that .NET has no call for.</summary>
-internal static class Signals
+public static class Signals
 {
     private const int Terminate = 15;
 

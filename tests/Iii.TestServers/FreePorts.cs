@@ -1,14 +1,14 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Iii.EndToEnd.Tests.Processes;
+namespace Iii.TestServers;
 
 /// <summary>Hands out ports that nothing listens on.</summary>
 /// <remarks>
 /// They lie below the range from which the system serves outgoing connections, so that none of these takes one of them between
 /// this check and the start of an engine; and no port is handed out twice, whatever the tests do at the same time.
 /// </remarks>
-internal static class FreePorts
+public static class FreePorts
 {
     private const int First = 20_000;
     private const int Count = 12_000;
@@ -49,7 +49,7 @@ internal static class FreePorts
         using var client = new TcpClient();
         try
         {
-            await client.ConnectAsync(IPAddress.Loopback, port, TestContext.Current.CancellationToken);
+            await client.ConnectAsync(IPAddress.Loopback, port);
             return true;
         }
         catch (SocketException)
