@@ -1,5 +1,8 @@
 using System.Net.Sockets;
+using Iii.Broker;
 using Iii.Engine.Channels;
+using Iii.Engine.Cluster;
+using Iii.Engine.Cluster.Copies;
 using Iii.Engine.Configuration;
 using Iii.Engine.Discovery;
 using Iii.Engine.Gateways;
@@ -33,13 +36,14 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly InvocationMetrics _metrics;
     private readonly TelemetryCounters _telemetryCounters = new();
     private readonly ChannelDirectory _channels;
+    private readonly ClusterNode _cluster;
     private readonly DiscoveryEvents _events;
     private readonly WorkerGateway _gateway;
     private readonly HttpModule? _http;
     private readonly HttpFunctionsModule _httpFunctions;
     private readonly BridgeModule[] _bridges;
 
-    private EngineHost(EngineConfiguration configuration, Action<ILoggingBuilder> logging, TimeProvider time)
+    private EngineHost(EngineConfiguration configuration, Action<ILoggingBuilder> logging, TimeProvider time, IMessageBus? bus)
     {
         _configuration = configuration;
 
@@ -64,7 +68,8 @@ public sealed class EngineHost : IAsyncDisposable
         _metrics = new InvocationMetrics(time);
         var functions = new FunctionDirectory();
         var triggers = new TriggerDirectory(loggers.CreateLogger<TriggerDirectory>());
-        var workers = new WorkerDirectory(functions, triggers, _deadlines);
+        var instance = InstanceId.New();
+        var workers = new WorkerDirectory(functions, triggers, _deadlines, instance);
         var invoker = new FunctionInvoker(
             functions, _deadlines, _metrics, time, TimeSpan.FromMilliseconds(configuration.Gateway.InvocationTimeoutMs));
         var engineFunctions = new EngineFunctions(functions, _deadlines);
@@ -76,12 +81,28 @@ public sealed class EngineHost : IAsyncDisposable
                 workerMetrics.Remove(id);
             }
         };
-        var discovery = new DiscoveryFunctions(functions, triggers, workers, workerMetrics, time);
-        discovery.AddTo(engineFunctions);
         _channels = new ChannelDirectory(
-            InstanceId.New(), configuration.Gateway.MaxChannels, id => workers.Find(id) is not null, time);
+            instance, configuration.Gateway.MaxChannels, id => workers.Find(id) is not null, time);
+        var remoteWorkers = new RemoteWorkerDirectory();
+        _cluster = new ClusterNode(
+            instance,
+            bus,
+            new ClusterOptions(),
+            functions,
+            triggers,
+            workers,
+            remoteWorkers,
+            invoker,
+            _deadlines,
+            _channels,
+            configuration.Gateway.MaxMessageBytes,
+            time,
+            loggers.CreateLogger<ClusterNode>());
+        var discovery = new DiscoveryFunctions(functions, triggers, workers, remoteWorkers, workerMetrics, time);
+        discovery.AddTo(engineFunctions);
         ChannelFunctions.AddTo(engineFunctions, _channels);
-        _events = new DiscoveryEvents(functions, workers, triggers, discovery, invoker, time);
+        _events = new DiscoveryEvents(
+            functions, [workers, remoteWorkers], () => _cluster.Membership.IsLeader, triggers, discovery, invoker, time);
 
         if (configuration.Http is not null)
         {
@@ -104,7 +125,8 @@ public sealed class EngineHost : IAsyncDisposable
             invoker,
             _httpFunctions,
             new TelemetryIntake(_telemetryCounters, workerMetrics),
-            new ChannelGateway(configuration.Gateway, _channels, loggers.CreateLogger<ChannelGateway>()),
+            _cluster,
+            new ChannelGateway(configuration.Gateway, _channels, _cluster.Relays, loggers.CreateLogger<ChannelGateway>()),
             time,
             loggers.CreateLogger<WorkerGateway>());
         workerListener.Handler = WithWebSockets(_gateway.HandleAsync);
@@ -121,11 +143,12 @@ public sealed class EngineHost : IAsyncDisposable
     /// <param name="configuration">What to run.</param>
     /// <param name="logging">Adds the log providers; without them nothing is logged.</param>
     /// <param name="time">The clock; null for the system's.</param>
+    /// <param name="bus">How to reach the other instances of the cluster; null for an instance that is alone. The caller disposes of it.</param>
     public static EngineHost Create(
-        EngineConfiguration configuration, Action<ILoggingBuilder>? logging = null, TimeProvider? time = null)
+        EngineConfiguration configuration, Action<ILoggingBuilder>? logging = null, TimeProvider? time = null, IMessageBus? bus = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        return new EngineHost(configuration, logging ?? (static _ => { }), time ?? TimeProvider.System);
+        return new EngineHost(configuration, logging ?? (static _ => { }), time ?? TimeProvider.System, bus);
     }
 
     /// <summary>A block for people: modules, adapters, limits and listeners. Its last line is <c>ready</c>.</summary>
@@ -141,6 +164,7 @@ public sealed class EngineHost : IAsyncDisposable
             throw new EngineStartException(unresolved.Problem!, inner: null);
         }
 
+        await _cluster.JoinAsync(cancellation);
         try
         {
             await _app.StartAsync(cancellation);
@@ -181,6 +205,7 @@ public sealed class EngineHost : IAsyncDisposable
         }
 
         _events.Dispose();
+        await _cluster.DisposeAsync();
         _http?.Dispose();
         _httpFunctions.Dispose();
         _channels.Dispose();
