@@ -24,18 +24,23 @@ public sealed record BrokerOptions : IValidatableOptions
     public string? Url { get; init; }
 
     /// <summary>
-    /// How long a start tries to reach the broker, once a second, in milliseconds. Default 30,000; 0 tries once. Then the engine does
-    /// not start.
+    /// How long a start tries to reach the broker, once a second, in milliseconds. Default 30,000. Then the engine does not start.
     /// </summary>
     public int ConnectTimeoutMs { get; init; } = DefaultConnectTimeoutMs;
 
-    /// <summary>All further keys of <c>broker</c>, as text: the adapter reads them, with a <c>BrokerSettings</c>.</summary>
+    /// <summary>All further keys of <c>broker</c>, as text: the adapter reads them, with <see cref="BrokerSettings"/>.</summary>
     [JsonIgnore]
     public IReadOnlyDictionary<string, string> Settings { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
     /// <summary>The environment variable that decided; null when these options were given in a file or in code.</summary>
     [JsonIgnore]
     public string? Variable { get; init; }
+
+    /// <summary>
+    /// Where the broker is, for people: scheme, host and port of <see cref="Url"/>, and nothing that may hold a password. Null for none.
+    /// </summary>
+    [JsonIgnore]
+    internal string? Address => Url is null ? null : BrokerAddress.Of(Url);
 
     /// <inheritdoc/>
     public IEnumerable<OptionError> Validate() =>
@@ -45,8 +50,11 @@ public sealed record BrokerOptions : IValidatableOptions
             Adapter != MemoryAdapter || Url is null,
             "url",
             $"the adapter '{MemoryAdapter}' is in this process and has no URL; name another adapter, such as 'redis', or remove the URL"),
-        .. OptionError.Minimum("connect_timeout_ms", ConnectTimeoutMs, 0),
+        .. OptionError.Minimum("connect_timeout_ms", ConnectTimeoutMs, 1),
     ];
+
+    /// <summary>Says which it is, and no password.</summary>
+    public override string ToString() => $"{nameof(BrokerOptions)} {{ {nameof(Adapter)} = {Adapter}, {nameof(Address)} = {Address} }}";
 
     /// <summary>What decides where nothing is configured.</summary>
     /// <param name="environment">Gives the value of an environment variable; null when it is not set.</param>
