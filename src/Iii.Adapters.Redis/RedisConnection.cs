@@ -14,6 +14,9 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
     /// <summary>How often it is checked whether Redis answers again, once it did not.</summary>
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>A count of losses that there never is.</summary>
+    private const int OutdatedLosses = -1;
+
     private static readonly TimeSpan HeartbeatInterval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan FirstReconnectPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestReconnectPause = TimeSpan.FromSeconds(2);
@@ -27,6 +30,7 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
     private readonly Lock _lock = new();
     private volatile bool _isUp = true;
     private volatile bool _isHearing = true;
+    private int _losses;
     private Task _watch = Task.CompletedTask;
 
     private RedisConnection(ConnectionMultiplexer multiplexer, RedisBrokerOptions options, string where)
@@ -118,7 +122,7 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
     {
         if (exception is TimeoutException)
         {
-            Change(isUp: false, isHearing: _isHearing);
+            Lose(isUp: false, isHearing: true);
         }
 
         WakeUp();
@@ -192,12 +196,12 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
     {
         if (failure.ConnectionType == ConnectionType.Subscription)
         {
-            Change(_isUp, isHearing: Channels.IsEmpty);
+            Lose(isUp: true, isHearing: Channels.IsEmpty);
             Channels.OnGap();
         }
         else
         {
-            Change(isUp: CanSend(), _isHearing);
+            Lose(isUp: CanSend(), isHearing: true);
         }
 
         WakeUp();
@@ -226,13 +230,23 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
         }
     }
 
-    private void Change(bool isUp, bool isHearing)
+    /// <summary>Something is, or may be, lost: what is said to be down is, and what is down stays so until it has been checked anew.</summary>
+    private void Lose(bool isUp, bool isHearing)
+    {
+        Interlocked.Increment(ref _losses);
+        Change(OutdatedLosses, isUp, isHearing);
+    }
+
+    /// <summary>Takes the result of a check. If something was lost while it was made, then it makes nothing better.</summary>
+    private void Change(int losses, bool isUp, bool isHearing)
     {
         bool isConnected;
         lock (_lock)
         {
             var wasConnected = IsConnected;
-            (_isUp, _isHearing) = (isUp, isHearing);
+            var isCurrent = losses == Volatile.Read(ref _losses);
+            _isUp = isUp && (isCurrent || _isUp);
+            _isHearing = isHearing && (isCurrent || _isHearing);
             isConnected = IsConnected;
             if (isConnected == wasConnected)
             {
@@ -265,11 +279,12 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
                 return;
             }
 
+            var losses = Volatile.Read(ref _losses);
             var isUp = CanSend() && await AnswersAsync(Database).ConfigureAwait(false);
             var isHearing = Channels.IsEmpty || (await AnswersAsync(Subscriber).ConfigureAwait(false) && Channels.IsComplete);
             if (!_closing.IsCancellationRequested)
             {
-                Change(isUp, isHearing);
+                Change(losses, isUp, isHearing);
             }
         }
     }
