@@ -70,7 +70,7 @@ public sealed class BrokerSectionTests
     [InlineData("broker: [redis]", "1:9 broker: expected a mapping, got a list")]
     [InlineData("broker: {adapter: }", "1:19 broker.adapter: expected text, got no value; write one or remove the key")]
     [InlineData("broker: {adapter: ''}", "1:19 broker.adapter: the name of the adapter is empty; write one such as 'redis'")]
-    [InlineData("broker: {adapter: redis, connect_timeout_ms: -1}", "1:46 broker.connect_timeout_ms: -1 is out of range; write 0 or more")]
+    [InlineData("broker: {adapter: redis, connect_timeout_ms: -1}", "1:46 broker.connect_timeout_ms: -1 is out of range; write 1 or more")]
     [InlineData("broker: {adapter: redis, connect_timeout_ms: soon}", "1:46 broker.connect_timeout_ms: expected a whole number, got the text 'soon'")]
     [InlineData("broker: {adapter: redis, hosts: [a]}", "1:33 broker.hosts: expected a single value, got a list")]
     [InlineData("broker: {adapter: redis, tls: {}}", "1:31 broker.tls: expected a single value, got a mapping")]
