@@ -39,7 +39,12 @@ await using var host = EngineHost.Create(configuration, static logging => loggin
     }));
 try
 {
-    await host.StartAsync();
+    await host.StartAsync(shutdown.Token);
+}
+catch (OperationCanceledException) when (shutdown.Token.IsCancellationRequested)
+{
+    Console.WriteLine("Stopped before the engine was up.");
+    return ExitCodes.Success;
 }
 catch (EngineStartException e)
 {

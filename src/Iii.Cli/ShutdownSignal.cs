@@ -6,6 +6,7 @@ namespace Iii.Cli;
 internal sealed class ShutdownSignal : IDisposable
 {
     private readonly TaskCompletionSource _requested = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _token = new(); // never disposed of: a signal may be on its way
     private readonly PosixSignalRegistration _terminate;
     private readonly PosixSignalRegistration _interrupt;
 
@@ -17,6 +18,9 @@ internal sealed class ShutdownSignal : IDisposable
 
     public Task Requested => _requested.Task;
 
+    /// <summary>Cancelled when the stop is wished for.</summary>
+    public CancellationToken Token => _token.Token;
+
     public void Dispose()
     {
         _terminate.Dispose();
@@ -27,5 +31,9 @@ internal sealed class ShutdownSignal : IDisposable
     {
         // The first signal is ours to carry out; the next one finds the default behaviour, which is to end.
         context.Cancel = _requested.TrySetResult();
+        if (context.Cancel)
+        {
+            _token.Cancel();
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.WebSockets;
 using Iii.EndToEnd.Tests.Processes;
 using Iii.EndToEnd.Tests.Workers;
 using Iii.TestServers;
@@ -33,7 +34,7 @@ public class ShutdownTests
         await UnderWayAsync(call, replica);
 
         engine.Terminate();
-        await NoNewConnectionsAsync(engine.WorkerPort);
+        await NoNewWorkersAsync(engine);
         await replica.AskAsync("release");
 
         Assert.Equal("""{"served_by":"replica"}""", (await call).GetRawText());
@@ -63,6 +64,21 @@ public class ShutdownTests
         await Eventually.TrueAsync(
             "the call is under way", async () => call.IsCompleted || (await replica.AskAsync("in_flight")).GetInt32() == 1);
         Assert.False(call.IsCompleted, "The call has ended although its function is still at work.");
+    }
+
+    private static async Task NoNewWorkersAsync(EngineProcess engine)
+    {
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{engine.WorkerPort}") };
+        await Eventually.TrueAsync(
+            "the engine is not ready for work",
+            async () =>
+            {
+                using var health = await client.GetAsync("/health/ready");
+                return health.StatusCode == HttpStatusCode.ServiceUnavailable;
+            },
+            within: TimeSpan.FromSeconds(5));
+        var e = await Assert.ThrowsAsync<WebSocketException>(() => RawWorker.ConnectAsync(engine, "late"));
+        Assert.Contains("503", e.Message, StringComparison.Ordinal);
     }
 
     private static Task NoNewConnectionsAsync(int port) =>

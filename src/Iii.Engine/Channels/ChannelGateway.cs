@@ -1,4 +1,5 @@
 using System.Net.WebSockets;
+using Iii.Engine.Cluster;
 using Iii.Engine.Cluster.Relays;
 using Iii.Engine.Gateways;
 using Microsoft.AspNetCore.Http;
@@ -8,7 +9,7 @@ namespace Iii.Engine.Channels;
 
 /// <summary>The channel endpoint of the worker port: a socket for one end of one channel.</summary>
 internal sealed class ChannelGateway(
-    WorkerGatewayOptions options, ChannelDirectory channels, ChannelRelays? relays, ILogger<ChannelGateway> logger)
+    WorkerGatewayOptions options, ChannelDirectory channels, ClusterNode cluster, ILogger<ChannelGateway> logger)
 {
     /// <summary>Handles a request for an end. Whoever may not have it learns so before the upgrade.</summary>
     public async Task HandleAsync(HttpContext context, ChannelAddress address)
@@ -66,7 +67,7 @@ internal sealed class ChannelGateway(
             return channel.TryClaim(direction) ? (ClaimOutcome.Claimed, channel) : (ClaimOutcome.Taken, null);
         }
 
-        return relays is not null && ChannelId.InstanceOf(id) is { } instance && instance != channels.Instance.Text
+        return cluster.Relays is { } relays && ChannelId.InstanceOf(id) is { } instance && instance != channels.Instance.Text
             ? await relays.ClaimAsync(instance, id, key, direction)
             : (ClaimOutcome.NotFound, null);
     }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using Iii.Broker;
 using Iii.Engine.Cluster.Calls;
 using Iii.Engine.Cluster.Catalogs;
@@ -18,31 +19,35 @@ using Microsoft.Extensions.Logging;
 namespace Iii.Engine.Cluster;
 
 /// <summary>This instance as one of several: listens to the bus and hands every frame to the part that it is for.</summary>
-/// <remarks>Without a bus the instance is alone: nothing is published, and nothing is waited for.</remarks>
-internal sealed class ClusterNode : IMemberObserver, IAsyncDisposable
+/// <remarks>As long as it has not joined, the instance is alone: nothing is published, and nothing is waited for.</remarks>
+internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDisposable
 {
     private static readonly TimeSpan JoinSettle = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan JoinPatience = TimeSpan.FromSeconds(5);
 
-    private readonly string _self;
-    private readonly IMessageBus? _bus;
+    private readonly InstanceId _self;
     private readonly ClusterOptions _options;
-    private readonly PeerTable _peers;
+    private readonly FunctionDirectory _functions;
+    private readonly TriggerDirectory _triggers;
+    private readonly WorkerDirectory _workers;
+    private readonly RemoteWorkerDirectory _remoteWorkers;
+    private readonly FunctionInvoker _invoker;
+    private readonly DeadlineSweeper _deadlines;
+    private readonly ChannelDirectory _channels;
+    private readonly int _maxMessageBytes;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly LocalCatalog _catalog = new();
     private readonly ClusterMetrics _metrics = new();
     private readonly RemoteCalls _calls;
     private readonly DirectoryCopier _copier;
-    private readonly CatalogPublisher? _publisher;
-    private readonly TriggerDirectory _triggers;
-    private readonly WorkerDirectory _workers;
-    private readonly DeadlineSweeper _deadlines;
-    private readonly TimeProvider _time;
-    private readonly ILogger _logger;
     private readonly List<IAsyncDisposable> _subscriptions = [];
+    private CatalogPublisher? _publisher;
+    private PeerTable? _peers;
+    private ClusterMembership? _membership;
 
     public ClusterNode(
         InstanceId self,
-        IMessageBus? bus,
         ClusterOptions options,
         FunctionDirectory functions,
         TriggerDirectory triggers,
@@ -55,42 +60,50 @@ internal sealed class ClusterNode : IMemberObserver, IAsyncDisposable
         TimeProvider time,
         ILogger logger)
     {
-        _self = self.Text;
-        (_bus, _options, _triggers, _workers, _deadlines, _time, _logger) = (bus, options, triggers, workers, deadlines, time, logger);
-        RemoteWorkers = remoteWorkers;
-        var link = bus ?? new NoBus();
-        _peers = new PeerTable(options.Name, _self, link, _metrics, time);
+        (_self, _options, _functions, _triggers, _workers, _remoteWorkers) = (self, options, functions, triggers, workers, remoteWorkers);
+        (_invoker, _deadlines, _channels, _maxMessageBytes, _time, _logger) = (invoker, deadlines, channels, maxMessageBytes, time, logger);
         _calls = new RemoteCalls(functions, deadlines, _metrics, time);
         _copier = new DirectoryCopier(functions, triggers, remoteWorkers, _calls, logger);
-        _publisher = bus is null ? null : new CatalogPublisher(_catalog, functions, triggers, workers);
-        Membership = new ClusterMembership(_self, link, _peers, _catalog, this, options, _metrics, time, logger);
-        Relays = bus is null ? null : new ChannelRelays(_peers, channels, maxMessageBytes, time);
-        _calls.Connect(invoker, remoteWorkers, Membership);
     }
 
-    public ClusterMembership Membership { get; }
-
-    public RemoteWorkerDirectory RemoteWorkers { get; }
+    /// <summary>Whether this instance is the one that acts where one of all has to.</summary>
+    public bool IsLeader => _membership?.IsLeader != false;
 
     /// <summary>Channels that go on at other instances; null for an instance that is alone.</summary>
-    public ChannelRelays? Relays { get; }
+    public ChannelRelays? Relays { get; private set; }
 
-    /// <summary>Frames handed to the bus so far.</summary>
-    public long FramesSent => _metrics.FramesSent;
+    /// <inheritdoc/>
+    public string Instance => _self.Text;
 
-    /// <summary>Joins the cluster; when the task is done, what the others provide can be called here.</summary>
+    /// <inheritdoc/>
+    public string Digest => Text(_membership?.Digest ?? CatalogDigest.OfMember(_self.Text, _catalog.State.Digest));
+
+    /// <inheritdoc/>
+    public bool IsConnected => _membership?.IsHealthy != false;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<(string Instance, string Status, string Digest)> Members =>
+    [
+        (_self.Text, "alive", Text(_catalog.State.Digest)),
+        .. _membership?.Members.Select(member => (member.Id, member.IsSuspect ? "suspect" : "alive", Text(_membership.DigestOf(member)))) ?? [],
+    ];
+
+    /// <inheritdoc/>
+    public IEnumerable<Peer> WatchedPeers => Relays?.Peers ?? [];
+
+    /// <summary>Joins the cluster; when the task is done, what the others provide can be called here. Called once, before the first worker comes.</summary>
     /// <exception cref="BrokerException">The bus cannot be subscribed to.</exception>
-    public async Task JoinAsync(CancellationToken cancellation)
+    public async Task JoinAsync(IMessageBus bus, CancellationToken cancellation)
     {
-        if (_bus is null)
-        {
-            return;
-        }
-
-        _subscriptions.Add(await _bus.SubscribeAsync(ClusterSubjects.Inbox(_options.Name, _self), OnInbox, cancellation));
-        _subscriptions.Add(await _bus.SubscribeAsync(ClusterSubjects.Members(_options.Name), OnMembers, cancellation));
-        Membership.Start();
-        await Membership.WaitUntilFilledAsync(JoinSettle, JoinPatience);
+        _peers = new PeerTable(_options.Name, _self.Text, bus, _metrics, _time);
+        _publisher = new CatalogPublisher(_catalog, _functions, _triggers, _workers);
+        _membership = new ClusterMembership(_self.Text, bus, _peers, _catalog, this, _options, _metrics, _time, _logger);
+        Relays = new ChannelRelays(_peers, _channels, _maxMessageBytes, _time);
+        _calls.Connect(_invoker, _remoteWorkers, _membership);
+        _subscriptions.Add(await bus.SubscribeAsync(ClusterSubjects.Inbox(_options.Name, _self.Text), OnInbox, cancellation));
+        _subscriptions.Add(await bus.SubscribeAsync(ClusterSubjects.Members(_options.Name), OnMembers, cancellation));
+        _membership.Start();
+        await _membership.WaitUntilFilledAsync(JoinSettle, JoinPatience);
     }
 
     /// <summary>
@@ -99,19 +112,19 @@ internal sealed class ClusterNode : IMemberObserver, IAsyncDisposable
     /// </summary>
     public async Task LeaveAsync()
     {
-        if (_bus is null)
+        if (_membership is null)
         {
             return;
         }
 
-        Membership.Leave();
+        _membership.Leave();
         await Task.Delay(TimeSpan.FromMilliseconds(_options.LeaveSettleMs), _time);
     }
 
     /// <summary>A worker that was connected to another instance continues here.</summary>
     public void Retire(string workerId, string token)
     {
-        if (RemoteWorkers.Find(workerId) is { } worker)
+        if (_remoteWorkers.Find(workerId) is { } worker)
         {
             var peer = worker.Member.Peer;
             var frame = peer.Begin(ClusterFrameKind.Retire, 128);
@@ -136,9 +149,6 @@ internal sealed class ClusterNode : IMemberObserver, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public IEnumerable<Peer> WatchedPeers => Relays?.Peers ?? [];
-
-    /// <inheritdoc/>
     public void PeerGone(Peer peer) => Relays?.Break(peer);
 
     /// <inheritdoc/>
@@ -147,7 +157,7 @@ internal sealed class ClusterNode : IMemberObserver, IAsyncDisposable
         if (!isHealthy)
         {
             Relays?.BreakAll();
-            foreach (var member in Membership.Members)
+            foreach (var member in _membership!.Members)
             {
                 RemoteCalls.BusGone(member);
             }
@@ -157,12 +167,8 @@ internal sealed class ClusterNode : IMemberObserver, IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (_bus is not null)
-        {
-            Membership.Leave();
-        }
-
-        Membership.Dispose();
+        _membership?.Leave();
+        _membership?.Dispose();
         foreach (var subscription in _subscriptions)
         {
             await subscription.DisposeAsync();
@@ -183,7 +189,7 @@ internal sealed class ClusterNode : IMemberObserver, IAsyncDisposable
     {
         if (delivery.AfterGap)
         {
-            Membership.FramesLost();
+            _membership!.FramesLost();
         }
 
         Handle(delivery.Frame.Span);
@@ -193,7 +199,7 @@ internal sealed class ClusterNode : IMemberObserver, IAsyncDisposable
     private void Handle(ReadOnlySpan<byte> bytes)
     {
         _metrics.FrameReceived();
-        if (!ClusterFrameReader.TryBegin(bytes, out var kind, out var senderId, out var reader) || _peers.Find(senderId) is not { } sender)
+        if (!ClusterFrameReader.TryBegin(bytes, out var kind, out var senderId, out var reader) || _peers!.Find(senderId) is not { } sender)
         {
             _logger.FrameUnknown();
             return;
@@ -215,33 +221,34 @@ internal sealed class ClusterNode : IMemberObserver, IAsyncDisposable
 
     private void Handle(ClusterFrameKind kind, Peer sender, ClusterFrameReader reader)
     {
+        var membership = _membership!;
         switch (kind)
         {
             case ClusterFrameKind.Invoke:
-                Membership.Alive(sender);
+                membership.Alive(sender);
                 _calls.Invoke(sender, reader);
                 break;
             case ClusterFrameKind.Result:
-                Membership.Alive(sender);
-                if (Membership.FindAnswering(sender.Id) is { } answering)
+                membership.Alive(sender);
+                if (membership.FindAnswering(sender.Id) is { } answering)
                 {
                     RemoteCalls.Result(answering.Pending, reader);
                 }
 
                 break;
             case ClusterFrameKind.Bounce:
-                if (Membership.FindAnswering(sender.Id) is { } bouncing)
+                if (membership.FindAnswering(sender.Id) is { } bouncing)
                 {
                     _calls.Bounced(bouncing, reader);
                 }
 
                 break;
             case ClusterFrameKind.Part:
-                Membership.Alive(sender);
+                membership.Alive(sender);
                 Part(sender, reader);
                 break;
             case ClusterFrameKind.PartAck:
-                Membership.Alive(sender);
+                membership.Alive(sender);
                 sender.Outgoing.Acknowledged(ref reader);
                 break;
             case ClusterFrameKind.TriggerReport:
@@ -256,11 +263,11 @@ internal sealed class ClusterNode : IMemberObserver, IAsyncDisposable
             case ClusterFrameKind.ChannelCredit:
             case ClusterFrameKind.ChannelEnd:
             case ClusterFrameKind.ChannelReaderGone:
-                Membership.Alive(sender);
+                membership.Alive(sender);
                 Relays?.Handle(kind, sender, reader);
                 break;
             default:
-                Membership.Handle(kind, sender, reader);
+                membership.Handle(kind, sender, reader);
                 break;
         }
     }
@@ -284,4 +291,6 @@ internal sealed class ClusterNode : IMemberObserver, IAsyncDisposable
             ArrayPool<byte>.Shared.Return(rented);
         }
     }
+
+    private static string Text(UInt128 digest) => digest.ToString("x32", CultureInfo.InvariantCulture);
 }

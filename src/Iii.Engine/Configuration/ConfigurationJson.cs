@@ -1,5 +1,7 @@
 using System.Text.Json.Serialization;
+using Iii.Engine.Cluster;
 using Iii.Engine.Gateways;
+using Iii.Engine.Hosting;
 using Iii.Engine.Modules.Bridge;
 using Iii.Engine.Modules.Http;
 using Iii.Engine.Modules.HttpFunctions;
@@ -9,6 +11,8 @@ namespace Iii.Engine.Configuration;
 /// <summary>The JSON metadata of all options, and their defaults. A record of options is named in both places.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(WorkerGatewayOptions))]
+[JsonSerializable(typeof(BrokerOptions))]
+[JsonSerializable(typeof(ClusterOptions))]
 [JsonSerializable(typeof(HttpOptions))]
 [JsonSerializable(typeof(HttpFunctionsOptions))]
 [JsonSerializable(typeof(BridgeOptions))]
@@ -17,6 +21,8 @@ internal sealed partial class ConfigurationJson : JsonSerializerContext
     // The metadata of a record with init-only properties cannot make an instance that has its defaults.
     public static object CreateDefault(Type type) =>
         type == typeof(WorkerGatewayOptions) ? new WorkerGatewayOptions()
+        : type == typeof(BrokerOptions) ? new BrokerOptions()
+        : type == typeof(ClusterOptions) ? new ClusterOptions()
         : type == typeof(HttpOptions) ? new HttpOptions()
         : type == typeof(HttpCorsOptions) ? new HttpCorsOptions()
         : type == typeof(HttpFunctionsOptions) ? new HttpFunctionsOptions()

@@ -1,4 +1,5 @@
 using System.Text;
+using Iii.Engine.Hosting;
 
 namespace Iii.Engine.Configuration;
 
@@ -20,7 +21,8 @@ public static class ConfigurationLoader
     /// <summary>Loads a file, with the environment of this process.</summary>
     /// <param name="path">
     /// The file the user named; it must exist. Null when none was named: then <see cref="DefaultFile"/> is read, and where there
-    /// is no such file the result is <see cref="EngineConfiguration.Defaults"/>.
+    /// is no such file the result is <see cref="EngineConfiguration.Defaults"/>, with the broker that the environment names
+    /// (see <see cref="BrokerOptions"/>).
     /// </param>
     /// <returns>The configuration, or all that is wrong with it.</returns>
     public static ConfigurationResult Load(string? path) => Load(path, Environment.GetEnvironmentVariable);
@@ -47,7 +49,7 @@ public static class ConfigurationLoader
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
             return path is null
-                ? ConfigurationResult.Valid(EngineConfiguration.Defaults)
+                ? ConfigurationResult.Valid(EngineConfiguration.Defaults with { Broker = BrokerOptions.OfEnvironment(environment) })
                 : ConfigurationResult.Invalid(file, "there is no such file");
         }
         catch (DecoderFallbackException exception)
@@ -85,7 +87,7 @@ public static class ConfigurationLoader
             && VariableExpansion.Expand(source, environment, errors) is { } expansion
             && YamlTree.Read(expansion, errors) is { } root)
         {
-            return errors.ToResult(new ConfigurationReader(errors).Read(root));
+            return errors.ToResult(new ConfigurationReader(errors, environment).Read(root));
         }
 
         return errors.ToResult(null);

@@ -1,17 +1,20 @@
 using System.Globalization;
 using Iii.Engine.Gateways;
+using Iii.Engine.Hosting;
 
 namespace Iii.Engine.Configuration;
 
 /// <summary>Reads the tree of a whole file.</summary>
-internal sealed class ConfigurationReader(ErrorLog errors)
+/// <param name="errors">Where all that is wrong is reported.</param>
+/// <param name="environment">Decides on the broker when the file does not.</param>
+internal sealed class ConfigurationReader(ErrorLog errors, Func<string, string?> environment)
 {
     private const string PortKey = "port";
     private const string ModulesKey = "modules";
     private const string WorkersKey = "workers";
+    private const string ClusterKey = "cluster";
 
-    private static readonly string[] KnownKeys = [PortKey, ModulesKey, WorkersKey];
-    private static readonly string[] KeysOfLaterVersions = ["broker", "cluster"];
+    private static readonly string[] KnownKeys = [PortKey, BrokerSection.Key, ClusterKey, ModulesKey, WorkersKey];
 
     /// <summary>Reads it all, reporting whatever is wrong. The outcome is of use only if nothing was.</summary>
     public EngineConfiguration Read(ConfigurationNode root)
@@ -46,18 +49,22 @@ internal sealed class ConfigurationReader(ErrorLog errors)
             configuration = entry.Module.Binding?.Apply(configuration, entry, binder) ?? configuration;
         }
 
-        return configuration with { Gateway = ReadPorts(mapping, list.Find(ModuleKind.WorkerManager), configuration.Gateway) };
+        mapping.TryGet(ClusterKey, out var cluster);
+        return configuration with
+        {
+            Gateway = ReadPorts(mapping, list.Find(ModuleKind.WorkerManager), configuration.Gateway),
+            Broker = mapping.TryGet(BrokerSection.Key, out var broker)
+                ? BrokerSection.Read(broker, binder, errors)
+                : BrokerOptions.OfEnvironment(environment),
+            Cluster = binder.Bind(cluster, ClusterKey, ConfigurationJson.Default.ClusterOptions) ?? configuration.Cluster,
+        };
     }
 
     private void CheckKeys(MappingNode mapping)
     {
         foreach (var (key, _) in mapping.Entries)
         {
-            if (KeysOfLaterVersions.Contains(key.Text))
-            {
-                errors.Error(key.Offset, $"'{key.Text}' is known but this version does not include it yet; remove it");
-            }
-            else if (!KnownKeys.Contains(key.Text))
+            if (!KnownKeys.Contains(key.Text))
             {
                 errors.Error(key.Offset, KeyMessages.Unknown("", key.Text, KnownKeys));
             }

@@ -1,4 +1,6 @@
+using Iii.Engine.Cluster;
 using Iii.Engine.Gateways;
+using Iii.Engine.Hosting;
 using Iii.Engine.Modules.Bridge;
 using Iii.Engine.Modules.Http;
 using Iii.Engine.Modules.HttpFunctions;
@@ -18,6 +20,12 @@ public sealed record EngineConfiguration
 
     /// <summary>The listener for workers. It is always there.</summary>
     public WorkerGatewayOptions Gateway { get; init; } = new();
+
+    /// <summary>The broker. Default: memory, so that the engine runs as one instance.</summary>
+    public BrokerOptions Broker { get; init; } = new();
+
+    /// <summary>This instance among others.</summary>
+    public ClusterOptions Cluster { get; init; } = new();
 
     /// <summary>The HTTP module; null when the configuration does not list it.</summary>
     public HttpOptions? Http { get; init; }

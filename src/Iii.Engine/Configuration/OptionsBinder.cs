@@ -13,6 +13,9 @@ namespace Iii.Engine.Configuration;
 /// <param name="createDefault">Makes the defaults of an options type; they stand in for all that is missing or wrong.</param>
 internal sealed class OptionsBinder(ErrorLog errors, Func<Type, object> createDefault)
 {
+    /// <summary>The properties that are options; the metadata also lists those that JSON is told to ignore.</summary>
+    public static IEnumerable<JsonPropertyInfo> OptionsOf(JsonTypeInfo type) => type.Properties.Where(static property => property.Get is not null);
+
     /// <summary>Binds a mapping, or nothing at all, to options; null when that gave an error.</summary>
     /// <param name="node">The value in the file; null, or a value left empty, means all defaults.</param>
     /// <param name="path">Its path, for messages.</param>
@@ -55,7 +58,7 @@ internal sealed class OptionsBinder(ErrorLog errors, Func<Type, object> createDe
         var isUsable = CheckKeys(mapping, path, type, isReservedKey);
         var defaults = createDefault(type.Type);
         json = [];
-        foreach (var property in type.Properties)
+        foreach (var property in OptionsOf(type))
         {
             // A missing value must be written too: an init-only property that JSON does not mention loses its default.
             if (mapping.TryGet(property.Name, out var value))
@@ -78,7 +81,7 @@ internal sealed class OptionsBinder(ErrorLog errors, Func<Type, object> createDe
 
     private bool CheckKeys(MappingNode mapping, string path, JsonTypeInfo type, Func<string, bool>? isReservedKey)
     {
-        var known = type.Properties.Select(property => property.Name).ToList();
+        var known = OptionsOf(type).Select(property => property.Name).ToList();
         var isTolerant = type.UnmappedMemberHandling == JsonUnmappedMemberHandling.Skip;
         var isUsable = true;
         foreach (var (key, _) in mapping.Entries)

@@ -17,9 +17,11 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace Iii.Engine.Hosting;
 
@@ -32,6 +34,7 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly EngineConfiguration _configuration;
     private readonly WebApplication _app;
     private readonly List<Listener> _listeners = [];
+    private readonly Listener? _httpListener;
     private readonly DeadlineSweeper _deadlines;
     private readonly InvocationMetrics _metrics;
     private readonly TelemetryCounters _telemetryCounters = new();
@@ -42,8 +45,12 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly HttpModule? _http;
     private readonly HttpFunctionsModule _httpFunctions;
     private readonly BridgeModule[] _bridges;
+    private readonly BrokerConnector _connector;
+    private readonly HealthPage _health;
+    private BrokerSeams? _seams;
 
-    private EngineHost(EngineConfiguration configuration, Action<ILoggingBuilder> logging, TimeProvider time, IMessageBus? bus)
+    private EngineHost(
+        EngineConfiguration configuration, Action<ILoggingBuilder> logging, TimeProvider time, IReadOnlyList<IBrokerAdapter> adapters)
     {
         _configuration = configuration;
 
@@ -53,22 +60,31 @@ public sealed class EngineHost : IAsyncDisposable
 
         // The host would make an activity and a log scope of every request, at the price of half of what a request allocates.
         builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
-        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
+        builder.Services.Configure<HostOptions>(static options => options.ShutdownTimeout = WorkerConnection.CloseGrace * 2);
         // In this order they are bound: workers come last, when all that they register for is there.
-        var httpListener = configuration.Http is { } http
+        _httpListener = configuration.Http is { } http
             ? AddListener("http", http.Host, http.Port, "`port` in the config of modules::api::RestApiModule")
             : null;
         var workerListener = AddListener(
             "workers", configuration.Gateway.Host, configuration.Gateway.Port, "`port` at the top of the configuration");
         builder.WebHost.UseKestrelCore().ConfigureKestrel(ConfigureKestrel);
+        builder.Services.AddSingleton<IConnectionListenerFactory>(services => new ListenerFactory(
+            _listeners,
+            new SocketTransportFactory(
+                services.GetRequiredService<IOptions<SocketTransportOptions>>(), services.GetRequiredService<ILoggerFactory>())));
         _app = builder.Build();
 
         var loggers = _app.Services.GetRequiredService<ILoggerFactory>();
+        var instance = InstanceId.New(configuration.Cluster.InstanceId);
+        _connector = new BrokerConnector(
+            [new MemoryAdapter(), .. adapters],
+            configuration.Broker,
+            new BrokerEnvironment(configuration.Cluster.Name, instance.Text, loggers, time),
+            loggers.CreateLogger<BrokerConnector>());
         _deadlines = new DeadlineSweeper(time);
         _metrics = new InvocationMetrics(time);
         var functions = new FunctionDirectory();
         var triggers = new TriggerDirectory(loggers.CreateLogger<TriggerDirectory>());
-        var instance = InstanceId.New();
         var workers = new WorkerDirectory(functions, triggers, _deadlines, instance);
         var invoker = new FunctionInvoker(
             functions, _deadlines, _metrics, time, TimeSpan.FromMilliseconds(configuration.Gateway.InvocationTimeoutMs));
@@ -86,8 +102,7 @@ public sealed class EngineHost : IAsyncDisposable
         var remoteWorkers = new RemoteWorkerDirectory();
         _cluster = new ClusterNode(
             instance,
-            bus,
-            new ClusterOptions(),
+            configuration.Cluster,
             functions,
             triggers,
             workers,
@@ -102,13 +117,15 @@ public sealed class EngineHost : IAsyncDisposable
         discovery.AddTo(engineFunctions);
         ChannelFunctions.AddTo(engineFunctions, _channels);
         _events = new DiscoveryEvents(
-            functions, [workers, remoteWorkers], () => _cluster.Membership.IsLeader, triggers, discovery, invoker, time);
+            functions, [workers, remoteWorkers], () => _cluster.IsLeader, triggers, discovery, invoker, time);
 
+        _health = new HealthPage(
+            _cluster, configuration.Cluster.Name, configuration.Broker.Adapter, workers, functions);
         if (configuration.Http is not null)
         {
-            _http = new HttpModule(configuration.Http, invoker, _channels, time, loggers.CreateLogger<HttpModule>());
+            _http = new HttpModule(configuration.Http, invoker, _channels, time, loggers.CreateLogger<HttpModule>()) { Health = _health };
             triggers.AddType(HttpTriggerType.Id, "Serves a function as an HTTP route", _http.TriggerType);
-            httpListener!.Handler = _http.HandleAsync;
+            _httpListener!.Handler = HandleHttpAsync;
         }
 
         _httpFunctions = new HttpFunctionsModule(configuration.HttpFunctions, time, loggers.CreateLogger<HttpFunctionsModule>());
@@ -126,10 +143,12 @@ public sealed class EngineHost : IAsyncDisposable
             _httpFunctions,
             new TelemetryIntake(_telemetryCounters, workerMetrics),
             _cluster,
-            new ChannelGateway(configuration.Gateway, _channels, _cluster.Relays, loggers.CreateLogger<ChannelGateway>()),
+            new ChannelGateway(configuration.Gateway, _channels, _cluster, loggers.CreateLogger<ChannelGateway>()),
             time,
             loggers.CreateLogger<WorkerGateway>());
-        workerListener.Handler = WithWebSockets(_gateway.HandleAsync);
+        workerListener.Handler = WithWebSockets(context => !context.WebSockets.IsWebSocketRequest && HealthPage.IsFor(context.Request)
+            ? _health.AnswerAsync(context, withDetails: true)
+            : _gateway.HandleAsync(context));
         _app.Run(static context => context.Features.Get<Listener>()!.Handler(context));
     }
 
@@ -137,26 +156,33 @@ public sealed class EngineHost : IAsyncDisposable
     public IReadOnlyList<ListenerAddress> Listeners =>
         [.. _listeners.Select(static listener => new ListenerAddress(listener.Name, listener.Host, listener.Port))];
 
-    private TimeSpan ShutdownTimeout => TimeSpan.FromMilliseconds(_configuration.Gateway.DrainTimeoutMs) + WorkerConnection.CloseGrace * 2;
-
     /// <summary>Puts an engine together. Nothing is bound and nothing runs before <see cref="StartAsync"/>.</summary>
     /// <param name="configuration">What to run.</param>
     /// <param name="logging">Adds the log providers; without them nothing is logged.</param>
     /// <param name="time">The clock; null for the system's.</param>
-    /// <param name="bus">How to reach the other instances of the cluster; null for an instance that is alone. The caller disposes of it.</param>
+    /// <param name="adapters">
+    /// What <c>broker.adapter</c> may name besides <c>memory</c>, which is always there unless one of these has its name.
+    /// </param>
     public static EngineHost Create(
-        EngineConfiguration configuration, Action<ILoggingBuilder>? logging = null, TimeProvider? time = null, IMessageBus? bus = null)
+        EngineConfiguration configuration,
+        Action<ILoggingBuilder>? logging = null,
+        TimeProvider? time = null,
+        IReadOnlyList<IBrokerAdapter>? adapters = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        return new EngineHost(configuration, logging ?? (static _ => { }), time ?? TimeProvider.System, bus);
+        return new EngineHost(configuration, logging ?? (static _ => { }), time ?? TimeProvider.System, adapters ?? []);
     }
 
     /// <summary>A block for people: modules, adapters, limits and listeners. Its last line is <c>ready</c>.</summary>
     /// <param name="version">The version to print.</param>
     public string Describe(string version) => StartupReport.Write(version, _configuration, Listeners);
 
-    /// <summary>Binds every listener, or none.</summary>
-    /// <exception cref="EngineStartException">A port is taken, or an address does not exist or cannot be bound.</exception>
+    /// <summary>Connects to the broker, and then binds every listener, or none.</summary>
+    /// <param name="cancellation">Calls the start off.</param>
+    /// <exception cref="EngineStartException">
+    /// The broker cannot be reached in time or used, a port is taken, or an address does not exist or cannot be bound.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The start was called off.</exception>
     public async Task StartAsync(CancellationToken cancellation = default)
     {
         if (_listeners.Find(static listener => listener.Problem is not null) is { } unresolved)
@@ -164,36 +190,60 @@ public sealed class EngineHost : IAsyncDisposable
             throw new EngineStartException(unresolved.Problem!, inner: null);
         }
 
-        await _cluster.JoinAsync(cancellation);
         try
         {
+            _seams = await _connector.ConnectAsync(cancellation);
+            if (_seams.Bus is { } bus)
+            {
+                await _cluster.JoinAsync(bus, cancellation);
+            }
+
             await _app.StartAsync(cancellation);
         }
-        catch (Exception e) when (e is IOException or SocketException)
+        catch (Exception e)
         {
             await DisposeAsync();
-            throw new EngineStartException(Explain(e), e);
+            if (e is IOException or SocketException)
+            {
+                throw new EngineStartException(Explain(e), e);
+            }
+
+            if (e is BrokerException)
+            {
+                throw new EngineStartException($"broker: {e.Message}", e);
+            }
+
+            throw;
         }
 
         foreach (var bridge in _bridges)
         {
             bridge.Start();
         }
+
+        _health.Phase = EnginePhase.Running;
     }
 
     /// <summary>
     /// Drains and stops: takes no new work, lets what is under way finish for at most the configured time, and closes the
     /// workers' sockets with 1012, so that they connect again, maybe elsewhere.
     /// </summary>
+    /// <remarks>
+    /// New connections to the HTTP port are refused from the start, which lets a balancer try another instance. The worker port stays
+    /// open until the end, for health checks and for the channels of what is under way; it turns new workers away with 503.
+    /// </remarks>
     public async Task StopAsync()
     {
-        using var patience = new CancellationTokenSource(ShutdownTimeout);
+        // Before anything else, so that balancers are the first to know.
+        _health.Phase = EnginePhase.Draining;
+        if (_httpListener is not null)
+        {
+            await _httpListener.CloseAsync();
+        }
 
-        // Kestrel unbinds and waits for the requests under way; the gateway ends the ones that would last for ever.
-        var stopping = _app.StopAsync(patience.Token);
         await _gateway.DrainAsync(() => _http?.ActiveRequests ?? 0, TimeSpan.FromMilliseconds(_configuration.Gateway.DrainTimeoutMs));
         _channels.AbandonAll();
-        await stopping;
+        await _app.StopAsync();
     }
 
     /// <inheritdoc/>
@@ -213,6 +263,10 @@ public sealed class EngineHost : IAsyncDisposable
         _metrics.Dispose();
         _telemetryCounters.Dispose();
         await _app.DisposeAsync();
+        if (_seams is not null)
+        {
+            await _seams.DisposeAsync();
+        }
     }
 
     private Listener AddListener(string name, string host, int port, string setting)
@@ -234,6 +288,17 @@ public sealed class EngineHost : IAsyncDisposable
         {
             listener.BindTo(kestrel);
         }
+    }
+
+    private Task HandleHttpAsync(HttpContext context)
+    {
+        if (_health.Phase == EnginePhase.Draining)
+        {
+            // A connection that was open already may bring one more request; its client shall go elsewhere with the next.
+            context.Response.Headers.Connection = "close";
+        }
+
+        return _http!.HandleAsync(context);
     }
 
     private RequestDelegate WithWebSockets(RequestDelegate handler)

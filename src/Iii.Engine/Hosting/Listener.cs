@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -24,6 +25,12 @@ internal sealed class Listener(string name, string host, int port, string settin
     /// <summary>Handles the requests of this listener; to be set before the host starts.</summary>
     public RequestDelegate Handler { get; set; } = static _ => throw new InvalidOperationException("the listener has no handler");
 
+    /// <summary>What the server is told to bind to; null before that.</summary>
+    public IPEndPoint? EndPoint { get; private set; }
+
+    /// <summary>The bound socket; null before.</summary>
+    public IConnectionListener? Socket { get; set; }
+
     /// <summary>Why there is no address to bind to; null when there is one.</summary>
     public string? Problem { get; private set; }
 
@@ -35,7 +42,8 @@ internal sealed class Listener(string name, string host, int port, string settin
             return;
         }
 
-        kestrel.Listen(address, port, options =>
+        EndPoint = new IPEndPoint(address, port);
+        kestrel.Listen(EndPoint, options =>
         {
             options.Protocols = HttpProtocols.Http1;
             options.Use(next => connection =>
@@ -47,6 +55,9 @@ internal sealed class Listener(string name, string host, int port, string settin
             _bound = options;
         });
     }
+
+    /// <summary>Takes no new connections from now on: the system refuses them. Those that there are stay.</summary>
+    public ValueTask CloseAsync() => Socket?.UnbindAsync() ?? default;
 
     private IPAddress? Resolve()
     {

@@ -30,6 +30,8 @@ public sealed class ConfigurationFileTests : IDisposable
 
         var names = ConfigurationJson.Default.HttpOptions.Properties
             .Concat(ConfigurationJson.Default.WorkerGatewayOptions.Properties)
+            .Concat(OptionsBinder.OptionsOf(ConfigurationJson.Default.BrokerOptions))
+            .Concat(ConfigurationJson.Default.ClusterOptions.Properties)
             .Concat(ConfigurationJson.Default.HttpFunctionsOptions.Properties)
             .Concat(ConfigurationJson.Default.HttpFunctionsSecurityOptions.Properties)
             .Concat(ConfigurationJson.Default.BridgeOptions.Properties)
@@ -84,7 +86,7 @@ public sealed class ConfigurationFileTests : IDisposable
         // The tests run in their output folder, where nothing puts a configuration.
         Assert.False(File.Exists(ConfigurationLoader.DefaultFile));
 
-        Assert.Same(EngineConfiguration.Defaults, ConfigurationLoader.Load(null, _ => null).Configuration);
+        Assert.Equal(EngineConfiguration.Defaults, ConfigurationLoader.Load(null, _ => null).Configuration);
     }
 
     [Theory]

@@ -35,14 +35,12 @@ public sealed class ConfigurationReaderTests
     [InlineData("port: x", "1:7 port: expected a whole number, got the text 'x'")]
     [InlineData("port:", "1:6 port: expected a whole number, got no value")]
     [InlineData("port: [1]", "1:7 port: expected a whole number, got a list")]
-    [InlineData("prot: 1", "1:1 unknown key 'prot'; did you mean 'port'? Known keys: port, modules, workers.")]
-    [InlineData("module: []", "1:1 unknown key 'module'; did you mean 'modules'? Known keys: port, modules, workers.")]
-    [InlineData("logging: {}", "1:1 unknown key 'logging'. Known keys: port, modules, workers.")]
-    [InlineData("broker: {}", "1:1 'broker' is known but this version does not include it yet; remove it")]
-    [InlineData("cluster: {}", "1:1 'cluster' is known but this version does not include it yet; remove it")]
-    [InlineData("[a]", "1:1 expected a mapping with the keys port, modules, workers, got a list")]
-    [InlineData("text", "1:1 expected a mapping with the keys port, modules, workers, got the text 'text'")]
-    [InlineData("---\n", "2:1 expected a mapping with the keys port, modules, workers, got no value")]
+    [InlineData("prot: 1", "1:1 unknown key 'prot'; did you mean 'port'? Known keys: port, broker, cluster, modules, workers.")]
+    [InlineData("module: []", "1:1 unknown key 'module'; did you mean 'modules'? Known keys: port, broker, cluster, modules, workers.")]
+    [InlineData("logging: {}", "1:1 unknown key 'logging'. Known keys: port, broker, cluster, modules, workers.")]
+    [InlineData("[a]", "1:1 expected a mapping with the keys port, broker, cluster, modules, workers, got a list")]
+    [InlineData("text", "1:1 expected a mapping with the keys port, broker, cluster, modules, workers, got the text 'text'")]
+    [InlineData("---\n", "2:1 expected a mapping with the keys port, broker, cluster, modules, workers, got no value")]
     public void What_is_wrong_at_the_top_is_reported_at_its_place(string text, string expected)
     {
         Assert.Equal([expected], Configured.Errors(text));
@@ -54,11 +52,11 @@ public sealed class ConfigurationReaderTests
         var error = Configured.Error("modules: []\n\tprot: ${P:1}\n".Replace("\tprot", "prot", StringComparison.Ordinal));
 
         Assert.Equal(
-            "config.yaml:2:1: unknown key 'prot'; did you mean 'port'? Known keys: port, modules, workers.\n"
+            "config.yaml:2:1: unknown key 'prot'; did you mean 'port'? Known keys: port, broker, cluster, modules, workers.\n"
             + "    2 | prot: ${P:1}\n"
             + "      | ^",
             error.Render());
-        Assert.Equal("config.yaml:2:1: unknown key 'prot'; did you mean 'port'? Known keys: port, modules, workers.", error.ToString());
+        Assert.Equal("config.yaml:2:1: unknown key 'prot'; did you mean 'port'? Known keys: port, broker, cluster, modules, workers.", error.ToString());
     }
 
     [Fact]
@@ -84,7 +82,7 @@ public sealed class ConfigurationReaderTests
     {
         var anything = Gen.String;
         var piece = Gen.OneOf(
-            "port", "modules", "workers", "class", "name", "config", "adapter", "modules::api::RestApiModule", "iii-queue", "redis", "cors",
+            "port", "modules", "workers", "broker", "cluster", "class", "name", "config", "adapter", "modules::api::RestApiModule", "iii-queue", "redis", "cors",
             "allowed_origins", ": ", ":", "\n", "\n  ", "\n    ", "\n- ", "- ", "? ", "[", "]", "{", "}", ", ", "\"", "'", "\\", "#", " #", "|", ">",
             "|-\n", ">2\n", "&a", "&a ", "*a", "*a ", "!", "!!str ", "!!int ", "!<x> ", "%YAML 1.2\n", "%TAG ! x:\n", "---\n", "...\n", "${", "${A}",
             "${A:}", "${B:1}", "${C}", "${:}", "<<: ", "~", "1", "0x1", "1.5", "true", "\t", "\r", "\r\n", "\0", "\u0085", "\u2028", "\uFEFF", "\uF800",

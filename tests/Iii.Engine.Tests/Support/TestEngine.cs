@@ -33,7 +33,7 @@ internal sealed class TestEngine : IAsyncDisposable
             Http = (http ?? new HttpOptions()) with { Host = "127.0.0.1", Port = 0 },
             HttpFunctions = httpFunctions,
             Bridges = bridge is null ? [] : [bridge],
-        }, bus: bus);
+        }, adapters: bus is null ? [] : [new BusAdapter(bus)]);
         await host.StartAsync(TestContext.Current.CancellationToken);
         return new TestEngine(host);
     }

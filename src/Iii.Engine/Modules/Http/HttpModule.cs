@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using Iii.Engine.Channels;
+using Iii.Engine.Hosting;
 using Iii.Engine.Invocations;
 using Iii.Engine.Triggers;
 using Microsoft.AspNetCore.Http;
@@ -62,6 +63,9 @@ internal sealed class HttpModule : IDisposable
     /// <summary>Serves triggers of the type <see cref="HttpTriggerType.Id"/>.</summary>
     public ITriggerType TriggerType { get; }
 
+    /// <summary>Answers requests for the engine's health that no route matches; null when nobody does.</summary>
+    public HealthPage? Health { get; init; }
+
     /// <summary>Requests whose function has not answered yet, or is streaming its answer.</summary>
     public int ActiveRequests => _slots.InUse + Volatile.Read(ref _streaming);
 
@@ -99,6 +103,12 @@ internal sealed class HttpModule : IDisposable
         if (match.OtherMethods != RouteMethods.None)
         {
             return Finish(_errors.MethodNotAllowedAsync(context, match.OtherMethods));
+        }
+
+        if (Health is not null && HealthPage.IsFor(request))
+        {
+            // Here strangers may ask, so they learn the status alone.
+            return Health.AnswerAsync(context, withDetails: false);
         }
 
         return _options.NotFoundFunction is { } notFound

@@ -1,0 +1,30 @@
+using Microsoft.Extensions.Logging;
+
+namespace Iii.Adapters.RabbitMq;
+
+internal static partial class RabbitMqLog
+{
+    [LoggerMessage(Level = LogLevel.Information, Message = "RabbitMQ: the {Role} connection to {Address} is open")]
+    public static partial void Connected(this ILogger logger, string role, string address);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: the {Role} connection to {Address} is lost: {Reason}")]
+    public static partial void ConnectionLost(this ILogger logger, string role, string address, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: the {Role} connection could not be opened again (attempt {Attempt}), next attempt in {PauseMs} ms: {Reason}")]
+    public static partial void ReconnectFailed(this ILogger logger, string role, int attempt, int pauseMs, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: the broker blocks publishers: {Reason}")]
+    public static partial void Blocked(this ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "RabbitMQ: the broker takes messages again")]
+    public static partial void Unblocked(this ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "RabbitMQ: closing failed: {Reason}")]
+    public static partial void CloseFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: a message of {Bytes} bytes to the subject {Subject} could not be read and was dropped")]
+    public static partial void UnreadableBatch(this ILogger logger, string subject, int bytes);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "RabbitMQ: the handler of {Name} threw")]
+    public static partial void HandlerThrew(this ILogger logger, Exception exception, string name);
+}

@@ -1,0 +1,113 @@
+using System.Buffers;
+using System.Buffers.Binary;
+
+namespace Iii.Adapters.Redis.Bus;
+
+/// <summary>Frames of one subject that travel in one message, and the outcome that all of them share.</summary>
+/// <remarks>
+/// <code>
+/// batch = version frame+
+/// version = 1 byte, 0x01
+/// frame = length bytes
+/// length = 4 bytes, unsigned, little endian
+/// </code>
+/// </remarks>
+internal sealed class FrameBatch(int firstFrameBytes)
+{
+    /// <summary>What a frame takes besides its own bytes.</summary>
+    public const int HeaderBytes = sizeof(uint);
+
+    private const byte Version = 1;
+    private const int VersionBytes = 1;
+
+    /// <summary>A batch takes frames until it has so many bytes; one that is larger goes alone.</summary>
+    private const int TargetBytes = 64 * 1024;
+
+    private const int InitialBytes = 2 * 1024;
+
+    private readonly TaskCompletionSource<PublishOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(Math.Max(InitialBytes, VersionBytes + HeaderBytes + firstFrameBytes));
+    private int _length;
+
+    public Task<PublishOutcome> Outcome => _outcome.Task;
+
+    public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
+
+    /// <summary>What the frames count in the outgoing buffer.</summary>
+    public int CountedBytes => _length - VersionBytes;
+
+    public bool HasRoomFor(int frameBytes) => _length + HeaderBytes + frameBytes <= TargetBytes;
+
+    public void Append(ReadOnlySpan<byte> frame)
+    {
+        if (_length == 0)
+        {
+            _buffer[0] = Version;
+            _length = VersionBytes;
+        }
+
+        var length = _length + HeaderBytes + frame.Length;
+        if (length > _buffer.Length)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(length, _buffer.Length * 2));
+            Bytes.Span.CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = larger;
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(_buffer.AsSpan(_length), (uint)frame.Length);
+        frame.CopyTo(_buffer.AsSpan(_length + HeaderBytes));
+        _length = length;
+    }
+
+    /// <summary>It was published.</summary>
+    public void Complete(PublishOutcome outcome)
+    {
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = [];
+        _outcome.SetResult(outcome);
+    }
+
+    /// <summary>It failed. The client may still hold the buffer, so that nobody else may have it.</summary>
+    public void Fail(BrokerException exception)
+    {
+        _outcome.SetException(exception);
+
+        // Whoever published may have gone away; that is no reason to report the exception as unobserved.
+        _ = _outcome.Task.Exception;
+    }
+
+    /// <summary>Takes the next frame off a batch that has come in; an empty rest is its end.</summary>
+    /// <returns>False when the bytes are no batch.</returns>
+    public static bool TryReadNext(ref ReadOnlyMemory<byte> rest, out ReadOnlyMemory<byte> frame)
+    {
+        frame = default;
+        if (rest.Length < HeaderBytes)
+        {
+            return false;
+        }
+
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(rest.Span);
+        if (length > rest.Length - HeaderBytes)
+        {
+            return false;
+        }
+
+        frame = rest.Slice(HeaderBytes, (int)length);
+        rest = rest[(HeaderBytes + (int)length)..];
+        return true;
+    }
+
+    /// <summary>Takes the version off a batch that has come in.</summary>
+    /// <returns>False when it is none that this can read.</returns>
+    public static bool TryReadVersion(ref ReadOnlyMemory<byte> rest)
+    {
+        if (rest.Length == 0 || rest.Span[0] != Version)
+        {
+            return false;
+        }
+
+        rest = rest[VersionBytes..];
+        return true;
+    }
+}
