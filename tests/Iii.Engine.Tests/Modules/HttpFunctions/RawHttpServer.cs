@@ -51,7 +51,7 @@ internal sealed class RawHttpServer : IAsyncDisposable
     /// <summary>The next request, as it was in the one read.</summary>
     public async Task<RawHttpRequest> NextAsync()
     {
-        using var timeout = new CancellationTokenSource(Support.TestWorker.Patience);
+        using var timeout = new CancellationTokenSource(TestWorker.Patience);
         return RawHttpRequest.Parse(await _requests.Reader.ReadAsync(timeout.Token));
     }
 

@@ -2,10 +2,10 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Iii.Engine.Tests.Support;
+namespace Iii.Testing;
 
 /// <summary>A TCP connection to the worker port on which the test writes WebSocket frames byte for byte.</summary>
-internal sealed class RawSocket : IDisposable
+public sealed class RawSocket : IDisposable
 {
     private readonly TcpClient _client = new();
     private NetworkStream _stream = null!;
