@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
@@ -64,8 +65,11 @@ public sealed class RawSocket : IDisposable
         int length = head[1];
         if (length == 126)
         {
-            var extended = await ReadAsync(2);
-            length = (extended[0] << 8) | extended[1];
+            length = BinaryPrimitives.ReadUInt16BigEndian(await ReadAsync(2));
+        }
+        else if (length == 127)
+        {
+            length = checked((int)BinaryPrimitives.ReadInt64BigEndian(await ReadAsync(8)));
         }
 
         return ((byte)(head[0] & 0x0F), await ReadAsync(length));

@@ -1,6 +1,6 @@
 namespace Iii.EndToEnd.Tests.Conformance;
 
-/// <summary>An engine for the tests of one class that need small limits, rules for origins, or that nobody else is connected.</summary>
+/// <summary>An engine with small limits and times, and rules for origins.</summary>
 public sealed class StrictEngine() : EngineFixture(
     "{ max_message_bytes: 1048576, outbound_queue_bytes: 262144 }",
     "default_timeout: 1500, trust_proxy: true, "
