@@ -50,7 +50,7 @@ internal sealed class RoutedFunction : IAsyncDisposable
 
     /// <summary>Waits until a path has a route for a method: one with a method that nobody has is told which there are.</summary>
     public static Task IsLiveAsync(EngineFixture engine, string pattern, string method = "GET") =>
-        Eventually.TrueAsync($"{method} {pattern} is routed", async () => (await AllowedAsync(engine, pattern)).Contains(method));
+        Eventually.TrueAsync($"{method} {pattern} is routed", async () => (await AllowedAsync(engine, pattern)).Contains(method, StringComparer.OrdinalIgnoreCase));
 
     /// <summary>Waits until a path has no route at all.</summary>
     public static Task IsGoneAsync(EngineFixture engine, string pattern) =>

@@ -7,6 +7,9 @@ public class CorsTests(SharedEngine engine)
 {
     private const string Vary = "origin, access-control-request-method, access-control-request-headers";
 
+    private static readonly (string Name, string Value)[] s_preflight =
+        [("Origin", "https://page.example"), ("Access-Control-Request-Method", "GET")];
+
     [Theory]
     [Trait("spec", "http 7.25")]
     [InlineData(true)]
@@ -72,8 +75,15 @@ public class CorsTests(SharedEngine engine)
         Assert.Equal(Vary, Header(response, "vary"));
     }
 
-    private static readonly (string Name, string Value)[] s_preflight =
-        [("Origin", "https://page.example"), ("Access-Control-Request-Method", "GET")];
+    [Fact]
+    public async Task Headers_of_the_function_give_way()
+    {
+        await using var f = await RoutedFunction.StartAsync(engine);
+        using var response = await f.AnswerAsync(
+            f.SendAsync(), """ "result":{"headers":{"Access-Control-Allow-Origin":"https://x","Vary":"accept"},"body":1} """);
+        Assert.Equal("*", Header(response, "access-control-allow-origin"));
+        Assert.Equal("accept, " + Vary, Header(response, "vary"));
+    }
 
     private static string? Header(HttpResponseMessage response, string name) =>
         response.Headers.TryGetValues(name, out var values) ? string.Join(", ", values) : null;

@@ -32,14 +32,6 @@ public class ResponseTests(SharedEngine engine)
     [InlineData("""{"sum":5}""")]
     public Task Bare_value_is_the_body(string result) => AssertAsync(result, 200, result);
 
-    private async Task AssertAsync(string result, int status, string body)
-    {
-        await using var f = await RoutedFunction.StartAsync(engine);
-        using var response = await f.AnswerAsync(f.SendAsync(), $"\"result\":{result}");
-        Assert.Equal((status, "application/json"), ((int)response.StatusCode, response.Content.Headers.ContentType?.ToString()));
-        Assert.Equal(body, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
-    }
-
     /// <remarks>A function whose SDK has channels may still stream its response, and is given time for that.</remarks>
     [Theory]
     [InlineData("\"result\":null")]
@@ -51,5 +43,14 @@ public class ResponseTests(SharedEngine engine)
         Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
         Assert.Equal("", await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         Assert.Null(response.Content.Headers.ContentType);
+    }
+
+    private async Task AssertAsync(string result, int status, string body)
+    {
+        await using var f = await RoutedFunction.StartAsync(engine);
+        using var response = await f.AnswerAsync(f.SendAsync(), $"\"result\":{result}");
+        Assert.Equal((status, "application/json"), ((int)response.StatusCode, response.Content.Headers.ContentType?.ToString()));
+        Assert.Equal(body, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(body.Length, response.Content.Headers.ContentLength);
     }
 }

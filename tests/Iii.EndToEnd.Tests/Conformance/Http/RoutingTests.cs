@@ -68,11 +68,14 @@ public class RoutingTests(SharedEngine engine)
     {
         await using var f = await RoutedFunction.WithoutRouteAsync(engine);
         await f.RouteAsync(f.Path);
-        await f.RouteAsync(f.Path, "PUT");
-        using var response = await f.SendAsync(method: HttpMethod.Delete);
-        Assert.Equal(HttpStatusCode.MethodNotAllowed, response.StatusCode);
-        Assert.Equal(["GET", "HEAD", "PUT"], response.Content.Headers.Allow);
-        Assert.Equal("", await TextAsync(response));
+        await f.RouteAsync(f.Path, "put");
+        foreach (var method in new[] { "DELETE", "PROPFIND" })
+        {
+            using var response = await f.SendAsync(method: new HttpMethod(method));
+            Assert.Equal(HttpStatusCode.MethodNotAllowed, response.StatusCode);
+            Assert.Equal(["GET", "HEAD", "PUT"], response.Content.Headers.Allow);
+            Assert.Equal("", await TextAsync(response));
+        }
     }
 
     [Fact]

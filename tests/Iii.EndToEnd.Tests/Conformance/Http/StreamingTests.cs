@@ -104,6 +104,7 @@ public class StreamingTests(SharedEngine engine)
         await writer.CloseAsync();
         using var response = await sending;
         Assert.Equal((HttpStatusCode.OK, "text/event-stream"), (response.StatusCode, response.Content.Headers.ContentType!.MediaType));
+        Assert.Equal("*", Assert.Single(response.Headers.GetValues("access-control-allow-origin")));
         Assert.Equal(["2"], response.Headers.GetValues("x-a"));
         Assert.Equal(["1"], response.Headers.GetValues("x-b"));
         Assert.Equal(["a", "b"], response.Headers.GetValues("x-many"));
