@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Iii.Engine.Tests.Support;
+using Iii.Testing;
 
 namespace Iii.Engine.Tests.Cluster;
 

@@ -1,4 +1,5 @@
 using Iii.Engine.Tests.Support;
+using Iii.Testing;
 
 namespace Iii.Engine.Tests.Cluster;
 

@@ -172,7 +172,7 @@ public sealed class HealthTests : IDisposable
             new BrokerEnvironment("iii", "test", Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, TimeProvider.System),
             TestContext.Current.CancellationToken);
         var heard = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var subscription = await seams.Bus.SubscribeAsync(
+        await using var subscription = await seams.Bus!.SubscribeAsync(
             "x",
             (_, _) =>
             {

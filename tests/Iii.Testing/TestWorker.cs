@@ -3,10 +3,10 @@ using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
 
-namespace Iii.Engine.Tests.Support;
+namespace Iii.Testing;
 
 /// <summary>A worker that speaks the protocol by hand, one JSON text at a time.</summary>
-internal sealed class TestWorker : IAsyncDisposable
+public sealed class TestWorker : IAsyncDisposable
 {
     /// <summary>How long a message that must come may take; reached only when a test fails.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);

@@ -1,11 +1,12 @@
+using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Iii.Engine.Tests.Support;
+namespace Iii.Testing;
 
 /// <summary>A TCP connection to the worker port on which the test writes WebSocket frames byte for byte.</summary>
-internal sealed class RawSocket : IDisposable
+public sealed class RawSocket : IDisposable
 {
     private readonly TcpClient _client = new();
     private NetworkStream _stream = null!;
@@ -64,8 +65,11 @@ internal sealed class RawSocket : IDisposable
         int length = head[1];
         if (length == 126)
         {
-            var extended = await ReadAsync(2);
-            length = (extended[0] << 8) | extended[1];
+            length = BinaryPrimitives.ReadUInt16BigEndian(await ReadAsync(2));
+        }
+        else if (length == 127)
+        {
+            length = checked((int)BinaryPrimitives.ReadInt64BigEndian(await ReadAsync(8)));
         }
 
         return ((byte)(head[0] & 0x0F), await ReadAsync(length));

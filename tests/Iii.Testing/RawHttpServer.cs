@@ -3,13 +3,13 @@ using System.Net.Sockets;
 using System.Text;
 using System.Threading.Channels;
 
-namespace Iii.Engine.Tests.Modules.HttpFunctions;
+namespace Iii.Testing;
 
 /// <summary>
 /// A server that reads once from each connection, as much as 8 KiB, and then answers with given bytes: what is not in the first
 /// segment it never sees.
 /// </summary>
-internal sealed class RawHttpServer : IAsyncDisposable
+public sealed class RawHttpServer : IAsyncDisposable
 {
     private const int ReadSize = 8 * 1024;
 
@@ -51,7 +51,7 @@ internal sealed class RawHttpServer : IAsyncDisposable
     /// <summary>The next request, as it was in the one read.</summary>
     public async Task<RawHttpRequest> NextAsync()
     {
-        using var timeout = new CancellationTokenSource(Support.TestWorker.Patience);
+        using var timeout = new CancellationTokenSource(TestWorker.Patience);
         return RawHttpRequest.Parse(await _requests.Reader.ReadAsync(timeout.Token));
     }
 

@@ -2,10 +2,10 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
 
-namespace Iii.Engine.Tests.Support;
+namespace Iii.Testing;
 
 /// <summary>One end of a channel, on a socket, as an SDK opens it.</summary>
-internal sealed class TestChannelEnd : IDisposable
+public sealed class TestChannelEnd : IDisposable
 {
     private readonly ClientWebSocket _socket;
 

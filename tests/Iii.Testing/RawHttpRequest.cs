@@ -1,7 +1,7 @@
-namespace Iii.Engine.Tests.Modules.HttpFunctions;
+namespace Iii.Testing;
 
 /// <summary>A request as it came over the wire.</summary>
-internal sealed record RawHttpRequest(string Line, IReadOnlyList<(string Name, string Value)> Headers, string Body)
+public sealed record RawHttpRequest(string Line, IReadOnlyList<(string Name, string Value)> Headers, string Body)
 {
     /// <summary>The one header of that name.</summary>
     public string this[string name] =>
