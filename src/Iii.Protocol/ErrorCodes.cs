@@ -24,6 +24,9 @@ public static class ErrorCodes
     /// <summary>Every provider of the function has its outbound queue full. The call did not run.</summary>
     public const string WorkerOverloaded = "worker_overloaded";
 
+    /// <summary>The call needs the broker, which cannot be reached at the moment. The call did not run.</summary>
+    public const string BrokerUnavailable = "broker_unavailable";
+
     /// <summary>A function of the engine could not read its input.</summary>
     public const string DeserializationError = "deserialization_error";
 
