@@ -27,16 +27,7 @@ if (loaded.Configuration is not { } configuration)
 }
 
 using var shutdown = new ShutdownSignal();
-await using var host = EngineHost.Create(configuration, static logging => logging
-    .AddFilter("Microsoft", LogLevel.Warning)
-    .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None) // it would log what is said below, with its stack
-    .AddConsole(static console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite) // a blocked terminal blocks nobody
-    .AddSimpleConsole(static console =>
-    {
-        console.SingleLine = true;
-        console.TimestampFormat = "HH:mm:ss.fff ";
-        console.UseUtcTimestamp = true;
-    }));
+await using var host = EngineHost.Create(configuration, ConfigureLogging, adapters: [new RedisAdapter(), new RabbitMqAdapter()]);
 try
 {
     await host.StartAsync(shutdown.Token);
@@ -57,3 +48,14 @@ await shutdown.Requested;
 Console.WriteLine("Shutting down: no new work is taken, what is under way may finish.");
 await host.StopAsync();
 return ExitCodes.Success;
+
+static void ConfigureLogging(ILoggingBuilder logging) => logging
+    .AddFilter("Microsoft", LogLevel.Warning)
+    .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None) // it would log what is said above, with its stack
+    .AddConsole(static console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite) // a blocked terminal blocks nobody
+    .AddSimpleConsole(static console =>
+    {
+        console.SingleLine = true;
+        console.TimestampFormat = "HH:mm:ss.fff ";
+        console.UseUtcTimestamp = true;
+    });

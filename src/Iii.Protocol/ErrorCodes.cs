@@ -24,7 +24,7 @@ public static class ErrorCodes
     /// <summary>Every provider of the function has its outbound queue full. The call did not run.</summary>
     public const string WorkerOverloaded = "worker_overloaded";
 
-    /// <summary>The function is on another instance, and the broker between the instances cannot be reached.</summary>
+    /// <summary>The call needs the broker, which cannot be reached at the moment. The call did not run.</summary>
     public const string BrokerUnavailable = "broker_unavailable";
 
     /// <summary>A function of the engine could not read its input.</summary>

@@ -53,11 +53,12 @@ public sealed class BrokerSettings(BrokerOptions options)
         return fallback;
     }
 
-    /// <summary>A time, which the file has in milliseconds: 1 or more.</summary>
+    /// <summary>A time, which the file has in milliseconds.</summary>
     /// <param name="name">The setting as in the file; it ends in <c>_ms</c>.</param>
     /// <param name="fallback">What stands in for one that is not set.</param>
-    public TimeSpan Milliseconds(string name, TimeSpan fallback) =>
-        TimeSpan.FromMilliseconds(Number(name, (int)fallback.TotalMilliseconds, minimum: 1));
+    /// <param name="minimum">The least that makes sense, in milliseconds.</param>
+    public TimeSpan Milliseconds(string name, TimeSpan fallback, int minimum = 1) =>
+        TimeSpan.FromMilliseconds(Number(name, (int)fallback.TotalMilliseconds, minimum));
 
     /// <summary>Reports what is wrong; to be called when all settings have been asked for.</summary>
     /// <exception cref="EngineStartException">Something is wrong; the message has all of it.</exception>

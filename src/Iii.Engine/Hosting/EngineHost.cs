@@ -175,7 +175,7 @@ public sealed class EngineHost : IAsyncDisposable
 
     /// <summary>A block for people: modules, adapters, limits and listeners. Its last line is <c>ready</c>.</summary>
     /// <param name="version">The version to print.</param>
-    public string Describe(string version) => StartupReport.Write(version, _configuration, Listeners);
+    public string Describe(string version) => StartupReport.Write(version, _configuration, _channels.Instance.Text, Listeners);
 
     /// <summary>Connects to the broker, and then binds every listener, or none.</summary>
     /// <param name="cancellation">Calls the start off.</param>

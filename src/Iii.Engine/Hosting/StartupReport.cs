@@ -8,7 +8,8 @@ namespace Iii.Engine.Hosting;
 internal static class StartupReport
 {
     /// <summary>Writes the block; its last line says that the engine is ready.</summary>
-    public static string Write(string version, EngineConfiguration configuration, IEnumerable<ListenerAddress> listeners)
+    public static string Write(
+        string version, EngineConfiguration configuration, string instance, IEnumerable<ListenerAddress> listeners)
     {
         var text = new StringBuilder();
         var gateway = configuration.Gateway;
@@ -36,7 +37,8 @@ internal static class StartupReport
         }
 
         Line(text, "  adapters");
-        Line(text, "    broker     none: this version runs as one instance");
+        Line(text, $"    broker     {Broker(configuration.Broker)}");
+        Line(text, $"    cluster    {configuration.Cluster.Name}, this instance is {instance}");
         Line(text, "  listeners");
         foreach (var (name, host, port) in listeners)
         {
@@ -48,6 +50,14 @@ internal static class StartupReport
     }
 
     private static void Line(StringBuilder text, string line) => text.Append(line).Append('\n');
+
+    private static string Broker(BrokerOptions broker)
+    {
+        var place = broker.Address is { } address ? $"{broker.Adapter} at {address}" : broker.Adapter;
+        return broker.Adapter == BrokerOptions.MemoryAdapter ? $"{place}: one instance, nothing to connect to"
+            : broker.Variable is { } variable ? $"{place} (from {variable})"
+            : place;
+    }
 
     private static string Size(long bytes) => bytes >= 1024 * 1024
         ? string.Create(CultureInfo.InvariantCulture, $"{bytes / (1024.0 * 1024):0.##} MiB")

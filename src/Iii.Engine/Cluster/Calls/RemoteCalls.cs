@@ -90,7 +90,7 @@ internal sealed class RemoteCalls(
         foreach (var pending in member.Pending.TakeAll())
         {
             pending.Complete(InvocationOutcome.Failure(
-                ErrorCodes.BrokerUnavailable, "The broker between the instances was lost while the call was under way; it may have been carried out"));
+                ErrorCodes.InvocationStopped, "Invocation stopped: the broker between the instances was lost; the function may have run"));
         }
     }
 

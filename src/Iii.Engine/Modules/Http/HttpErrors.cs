@@ -59,6 +59,17 @@ internal sealed class HttpErrors(ResponseWriter responses, bool isEnvelope)
             "Too many requests are under way; try again later");
     }
 
+    public ValueTask<FlushResult> BrokerUnavailableAsync(HttpContext context)
+    {
+        context.Response.Headers.RetryAfter = RetryAfterSeconds;
+        return SendAsync(
+            context,
+            StatusCodes.Status503ServiceUnavailable,
+            "broker unavailable",
+            ErrorCodes.BrokerUnavailable,
+            "The broker cannot be reached at the moment; try again later");
+    }
+
     public ValueTask<FlushResult> TimedOutAsync(HttpContext context) =>
         SendAsync(
             context, StatusCodes.Status504GatewayTimeout, null, ErrorCodes.InvocationTimeout, "The function did not answer in time");

@@ -32,6 +32,9 @@ internal static partial class HttpLog
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Method} {Route} was turned away: too many requests are under way")]
     public static partial void RequestTurnedAway(this ILogger logger, string method, string route);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} {Route} was turned away: {FunctionId} needs the broker: {Reason}")]
+    public static partial void BrokerUnavailable(this ILogger logger, string method, string route, string functionId, string reason);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} {Route}: {FunctionId} was lost in the middle of its response; the client's connection is cut")]
     public static partial void ResponseLost(this ILogger logger, string method, string route, string functionId);
 

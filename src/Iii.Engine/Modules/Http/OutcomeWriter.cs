@@ -81,6 +81,9 @@ internal sealed class OutcomeWriter(ResponseWriter responses, HttpErrors errors,
                 // The call did not run, so the client may simply try again.
                 logger.RequestTurnedAway(route.MethodName, route.Label);
                 return errors.OverloadedAsync(context);
+            case ErrorCodes.BrokerUnavailable:
+                logger.BrokerUnavailable(route.MethodName, route.Label, route.FunctionId, DisplayText.Clip(message, LoggedMessageLength));
+                return errors.BrokerUnavailableAsync(context);
             default:
                 var errorId = HttpErrors.NewErrorId();
                 logger.FunctionFailed(route.MethodName, route.Label, errorId, route.FunctionId, DisplayText.Clip(code), DisplayText.Clip(message, LoggedMessageLength));

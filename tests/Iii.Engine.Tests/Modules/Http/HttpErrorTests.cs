@@ -9,6 +9,22 @@ namespace Iii.Engine.Tests.Modules.Http;
 
 public sealed partial class HttpErrorTests
 {
+    [Theory]
+    [InlineData(HttpErrorFormat.Flat, """{"error":"broker unavailable"}""")]
+    [InlineData(
+        HttpErrorFormat.Envelope,
+        """{"error":{"code":"broker_unavailable","message":"The broker cannot be reached at the moment; try again later"}}""")]
+    public async Task Call_that_lacks_the_broker_is_503_and_may_be_tried_again(HttpErrorFormat format, string body)
+    {
+        await using var server = await HttpServer.StartAsync(new HttpOptions { ErrorFormat = format });
+        server.Function("f", _ => throw new EngineFunctionException("broker_unavailable", "no connection"));
+        await server.RouteAsync("f", """{"api_path":"a"}""");
+        var response = await server.GetAsync("/a");
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, TimeSpan.FromSeconds(1)), (response.StatusCode, response.Headers.RetryAfter?.Delta));
+        Assert.Equal(body, await response.TextAsync());
+        Assert.Contains(server.Log.Lines, line => line.Contains("no connection", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Slow_function_is_504_and_empty_and_its_late_result_harmless()
     {
