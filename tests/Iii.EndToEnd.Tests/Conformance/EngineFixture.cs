@@ -1,4 +1,5 @@
 using Iii.EndToEnd.Tests.Processes;
+using Iii.TestServers;
 
 namespace Iii.EndToEnd.Tests.Conformance;
 

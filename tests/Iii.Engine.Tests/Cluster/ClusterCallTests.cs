@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using Iii.Engine.Gateways;
 using Iii.Engine.Tests.Support;
-using Iii.Testing;
 
 namespace Iii.Engine.Tests.Cluster;
 

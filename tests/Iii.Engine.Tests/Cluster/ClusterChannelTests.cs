@@ -1,7 +1,5 @@
 using System.Net.WebSockets;
 using System.Text;
-using Iii.Engine.Tests.Support;
-using Iii.Testing;
 
 namespace Iii.Engine.Tests.Cluster;
 

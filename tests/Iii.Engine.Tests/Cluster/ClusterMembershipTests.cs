@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Iii.Engine.Tests.Support;
-using Iii.Testing;
 
 namespace Iii.Engine.Tests.Cluster;
 
@@ -145,20 +144,21 @@ public sealed class ClusterMembershipTests
             await cluster.RegisterAsync(worker, $"new_{i}");
             var joined = await NextEventAsync(watcher, worker.WorkerId);
             Assert.Equal("worker_connected", joined);
-            var changed = await watcher.NextCallAsync("on_functions");
-            Assert.Contains(changed.GetProperty("data").GetProperty("functions").EnumerateArray(), row => row.GetProperty("function_id").GetString() == $"new_{i}");
+            await watcher.NextAsync(message => IsChange(message) && Names(message, $"new_{i}"));
             await worker.DisposeAsync();
             Assert.Equal("worker_disconnected", await NextEventAsync(watcher, worker.WorkerId));
-            await watcher.NextCallAsync("on_functions");
+            await watcher.NextAsync(message => IsChange(message) && !Names(message, $"new_{i}"));
             for (var other = 0; other < 3; other++)
             {
                 await cluster.WaitForProvidersAsync(other, $"new_{i}", 0);
             }
 
+            // Other events may have come between, of the observers above, but none for a second time.
             var more = await watcher.BarrierAsync();
+            Assert.DoesNotContain(more, message => IsChange(message) && Names(message, $"new_{i}"));
             Assert.DoesNotContain(more, message => message.GetProperty("type").GetString() == "invokefunction"
-                && (message.GetProperty("function_id").GetString() == "on_functions"
-                    || message.GetProperty("data").GetProperty("worker_id").GetString() == worker.WorkerId));
+                && message.GetProperty("function_id").GetString() == "on_workers"
+                && message.GetProperty("data").GetProperty("worker_id").GetString() == worker.WorkerId);
         }
     }
 
@@ -186,4 +186,10 @@ public sealed class ClusterMembershipTests
             && message.GetProperty("data").GetProperty("worker_id").GetString() == workerId);
         return call.GetProperty("data").GetProperty("event").GetString();
     }
+
+    private static bool IsChange(JsonElement message) =>
+        message.GetProperty("type").GetString() == "invokefunction" && message.GetProperty("function_id").GetString() == "on_functions";
+
+    private static bool Names(JsonElement change, string functionId) => change.GetProperty("data").GetProperty("functions").EnumerateArray()
+        .Any(row => row.GetProperty("function_id").GetString() == functionId);
 }

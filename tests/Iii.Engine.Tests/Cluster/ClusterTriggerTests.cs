@@ -1,5 +1,4 @@
 using Iii.Engine.Tests.Support;
-using Iii.Testing;
 
 namespace Iii.Engine.Tests.Cluster;
 

@@ -1,7 +1,6 @@
 using Iii.Broker.Memory;
 using Iii.Engine.Gateways;
 using Iii.Engine.Tests.Support;
-using Iii.Testing;
 
 namespace Iii.Engine.Tests.Cluster;
 

@@ -1,6 +1,7 @@
 using System.Net.WebSockets;
 using System.Threading.Channels;
 using Iii.EndToEnd.Tests.Processes;
+using Iii.TestServers;
 
 namespace Iii.EndToEnd.Tests.Conformance.Protocol;
 
