@@ -25,8 +25,8 @@ public abstract class SeamSpecs<TSeam> : IAsyncDisposable
     /// <summary>The token of the running test.</summary>
     protected static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    /// <summary>Disposes what the case has opened.</summary>
-    public async ValueTask DisposeAsync()
+    /// <summary>Disposes what the case has opened. A subclass whose adapters share something disposes that after it.</summary>
+    public virtual async ValueTask DisposeAsync()
     {
         foreach (var subject in _subjects)
         {
