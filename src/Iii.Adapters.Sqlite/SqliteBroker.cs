@@ -12,9 +12,11 @@ namespace Iii.Adapters.Sqlite;
 /// </remarks>
 public sealed class SqliteBroker : IAsyncDisposable
 {
+    private readonly Database _database;
     private readonly Writer _writer;
 
-    private SqliteBroker(Writer writer, SqliteQueueBroker queues) => (_writer, Queues) = (writer, queues);
+    private SqliteBroker(Database database, Writer writer, SqliteQueueBroker queues) =>
+        (_database, _writer, Queues) = (database, writer, queues);
 
     /// <summary>The queues in the file.</summary>
     public SqliteQueueBroker Queues { get; }
@@ -54,6 +56,16 @@ public sealed class SqliteBroker : IAsyncDisposable
     /// <summary>Ends at once, as a killed process does: no goodbye, and what was not committed did not happen.</summary>
     internal Task BreakAsync() => _writer.BreakAsync();
 
+    /// <summary>Carries out a statement on the open file, for tests: nobody else can open it.</summary>
+    internal async Task ExecuteAsync(string sql) =>
+        await _writer.RequestAsync(
+            new CallOperation<bool>(() =>
+            {
+                _database.Execute(sql);
+                return true;
+            }),
+            CancellationToken.None).ConfigureAwait(false);
+
     private static SqliteBroker Open(SqliteBrokerOptions options)
     {
         var logger = options.LoggerFactory.CreateLogger<SqliteBroker>();
@@ -65,7 +77,7 @@ public sealed class SqliteBroker : IAsyncDisposable
             var writer = new Writer(database, clock, [store], logger);
             writer.Start();
             logger.Opened(database.Path);
-            return new SqliteBroker(writer, new SqliteQueueBroker(store, writer));
+            return new SqliteBroker(database, writer, new SqliteQueueBroker(store, writer));
         }
         catch (Microsoft.Data.Sqlite.SqliteException exception)
         {

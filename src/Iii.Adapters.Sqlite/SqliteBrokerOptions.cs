@@ -1,3 +1,4 @@
+using Iii.Adapters.Sqlite.Queues;
 using Iii.Broker;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -36,4 +37,7 @@ public sealed record SqliteBrokerOptions
     /// monotonic clock, so that setting the wall clock moves nothing.
     /// </summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>How much memory a line takes; tests make it small.</summary>
+    internal LineWindow Window { get; init; } = new();
 }

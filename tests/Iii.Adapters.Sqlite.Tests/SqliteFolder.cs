@@ -1,3 +1,4 @@
+using Iii.Adapters.Sqlite.Queues;
 using Iii.Broker;
 
 namespace Iii.Adapters.Sqlite.Tests;
@@ -11,7 +12,8 @@ internal sealed class SqliteFolder : IAsyncDisposable
 
     public string File => System.IO.Path.Combine(Path, SqliteBrokerOptions.FileName);
 
-    public async ValueTask<SqliteBroker> OpenAsync(BrokerLimits? limits = null, TimeProvider? time = null, Action<Exception>? handlerFailed = null)
+    public async ValueTask<SqliteBroker> OpenAsync(
+        BrokerLimits? limits = null, TimeProvider? time = null, Action<Exception>? handlerFailed = null, LineWindow? window = null)
     {
         var broker = await SqliteBroker.OpenAsync(
             new SqliteBrokerOptions
@@ -20,6 +22,7 @@ internal sealed class SqliteFolder : IAsyncDisposable
                 Limits = limits ?? new BrokerLimits(),
                 Time = time ?? TimeProvider.System,
                 HandlerFailed = handlerFailed ?? (static _ => { }),
+                Window = window ?? new LineWindow(),
             },
             TestContext.Current.CancellationToken);
         _brokers.Add(broker);

@@ -8,19 +8,8 @@ namespace Iii.Adapters.Sqlite.Queues;
 /// In memory are the lanes that are ready or whose head is being handled, with some entries of each. A lane whose head waits for its
 /// next attempt is only in the file, where it is found by that head. So memory is bounded, whatever waits.
 /// </remarks>
-internal sealed class KeyedLine(LineReader reader, long heldCount) : IWaitingLine
+internal sealed class KeyedLine(LineReader reader, LineWindow window, long heldCount) : IWaitingLine
 {
-    private const int PageSize = 256;
-
-    /// <summary>Pages looked at for one entry; when all of them belong to lanes that are not ready, others may work first.</summary>
-    private const int MaxPages = 4;
-
-    /// <summary>Most entries in memory before new ones stay in the file.</summary>
-    private const int MaxLoaded = 4_096;
-
-    /// <summary>Entries of one lane that are read, and kept, at a time.</summary>
-    private const int LanePageSize = 16;
-
     private readonly Dictionary<long, Lane> _lanes = [];
     private readonly Queue<Lane> _ready = new();
     private int _loaded;
@@ -47,7 +36,7 @@ internal sealed class KeyedLine(LineReader reader, long heldCount) : IWaitingLin
             return;
         }
 
-        if (lane is null && _loaded >= MaxLoaded)
+        if (lane is null && _loaded >= window.MaxLoaded)
         {
             _isComplete = false;
             _cursor = entry.Position - 1;
@@ -89,7 +78,7 @@ internal sealed class KeyedLine(LineReader reader, long heldCount) : IWaitingLin
                 _lanes.Remove(lane.Key);
             }
 
-            if (_isComplete || pages++ == MaxPages)
+            if (_isComplete || pages++ == window.MaxPages)
             {
                 next = default;
                 return false;
@@ -195,7 +184,7 @@ internal sealed class KeyedLine(LineReader reader, long heldCount) : IWaitingLin
     /// <summary>Puts an entry behind those of its lane, in memory or by knowing that it is in the file.</summary>
     private void Append(Lane lane, LineEntry entry)
     {
-        if (lane.HasMore || lane.Loaded.Count >= LanePageSize || (lane.IsBusy && _loaded >= MaxLoaded))
+        if (lane.HasMore || lane.Loaded.Count >= window.LanePageSize || (lane.IsBusy && _loaded >= window.MaxLoaded))
         {
             lane.HasMore = true;
         }
@@ -238,8 +227,8 @@ internal sealed class KeyedLine(LineReader reader, long heldCount) : IWaitingLin
     /// <summary>Reads the next entries of a lane, as far as the line has been looked at.</summary>
     private void Load(Lane lane)
     {
-        var page = reader.Lane(lane.Key, lane.LoadedTo, LanePageSize);
-        lane.HasMore = page.Count == LanePageSize;
+        var page = reader.Lane(lane.Key, lane.LoadedTo, window.LanePageSize);
+        lane.HasMore = page.Count == window.LanePageSize;
         foreach (var entry in page)
         {
             if (!_isComplete && entry.Position > _cursor)
@@ -257,7 +246,7 @@ internal sealed class KeyedLine(LineReader reader, long heldCount) : IWaitingLin
     /// <summary>Looks at the next entries of the line.</summary>
     private void Load()
     {
-        var page = reader.Line(_cursor, PageSize);
+        var page = reader.Line(_cursor, window.PageSize);
         foreach (var entry in page)
         {
             _cursor = entry.Position;
@@ -273,7 +262,7 @@ internal sealed class KeyedLine(LineReader reader, long heldCount) : IWaitingLin
             }
         }
 
-        _isComplete = page.Count < PageSize;
+        _isComplete = page.Count < window.PageSize;
     }
 
     private sealed class Lane(long key)

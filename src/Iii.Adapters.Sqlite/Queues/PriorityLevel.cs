@@ -1,13 +1,8 @@
 namespace Iii.Adapters.Sqlite.Queues;
 
 /// <summary>The waiting entries of one priority, in order: a window of them in memory, the rest in the file.</summary>
-internal sealed class PriorityLevel(LineReader reader, int priority)
+internal sealed class PriorityLevel(LineReader reader, LineWindow window, int priority)
 {
-    private const int PageSize = 256;
-
-    /// <summary>Most entries in the window. Those that come then are found in the file when it is their turn.</summary>
-    private const int MaxLoaded = 1_024;
-
     private readonly Queue<LineEntry> _loaded = new();
 
     /// <summary>Everything up to here was looked at.</summary>
@@ -18,7 +13,7 @@ internal sealed class PriorityLevel(LineReader reader, int priority)
 
     public void Join(LineEntry entry)
     {
-        if (_isComplete && _loaded.Count < MaxLoaded)
+        if (_isComplete && _loaded.Count < window.MaxLoaded)
         {
             _loaded.Enqueue(entry);
             _cursor = entry.Position;
@@ -43,7 +38,7 @@ internal sealed class PriorityLevel(LineReader reader, int priority)
 
     private void Load()
     {
-        var page = reader.Level(priority, _cursor, PageSize);
+        var page = reader.Level(priority, _cursor, window.PageSize);
         foreach (var entry in page)
         {
             _cursor = entry.Position;
@@ -53,6 +48,6 @@ internal sealed class PriorityLevel(LineReader reader, int priority)
             }
         }
 
-        _isComplete = page.Count < PageSize;
+        _isComplete = page.Count < window.PageSize;
     }
 }

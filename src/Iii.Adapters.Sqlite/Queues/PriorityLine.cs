@@ -11,8 +11,8 @@ internal sealed class PriorityLine : IWaitingLine
     private readonly PriorityLevel[] _levels;
     private int _taken;
 
-    public PriorityLine(LineReader reader) =>
-        _levels = [.. Enumerable.Range(0, BrokerLimits.MaxPriority + 1).Select(priority => new PriorityLevel(reader, priority))];
+    public PriorityLine(LineReader reader, LineWindow window) =>
+        _levels = [.. Enumerable.Range(0, BrokerLimits.MaxPriority + 1).Select(priority => new PriorityLevel(reader, window, priority))];
 
     public bool HasMore => false;
 

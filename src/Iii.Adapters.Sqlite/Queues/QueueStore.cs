@@ -62,6 +62,8 @@ internal sealed class QueueStore : IParticipant
     /// <summary>On any thread.</summary>
     public BrokerLimits Limits => _options.Limits;
 
+    public LineWindow Window => _options.Window;
+
     /// <summary>On any thread.</summary>
     public TimeProvider Time => _clock.Provider;
 

@@ -312,11 +312,11 @@ internal sealed class StoredGroup(QueueStore store, StoredQueue queue, long id, 
         if (_consumers[0].Subscription.Ordering == QueueOrdering.None)
         {
             store.Messages.LetGo(id);
-            _line = new PriorityLine(reader);
+            _line = new PriorityLine(reader, store.Window);
             return;
         }
 
-        var line = new KeyedLine(reader, store.Messages.HeldCount(id));
+        var line = new KeyedLine(reader, store.Window, store.Messages.HeldCount(id));
         foreach (var delivery in store.Running.Values.Where(delivery => delivery.Group == this))
         {
             line.Occupy(delivery.Entry);
