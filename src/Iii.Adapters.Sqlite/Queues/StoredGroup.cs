@@ -46,6 +46,7 @@ internal sealed class StoredGroup(QueueStore store, StoredQueue queue, long id, 
         Array.Clear(_counts);
         _delivering = 0;
         _line = null;
+        IsScheduled = false;
     }
 
     public void SetCount(MessageState state, int count) => _counts[(int)state] = count;
