@@ -27,7 +27,7 @@ if (loaded.Configuration is not { } configuration)
 }
 
 using var shutdown = new ShutdownSignal();
-await using var host = EngineHost.Create(configuration, ConfigureLogging, adapters: [new RedisAdapter(), new RabbitMqAdapter()]);
+await using var host = EngineHost.Create(configuration, ConfigureLogging, adapters: [new EmbeddedAdapter(), new RedisAdapter(), new RabbitMqAdapter()]);
 try
 {
     await host.StartAsync(shutdown.Token);

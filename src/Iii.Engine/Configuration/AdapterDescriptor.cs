@@ -6,10 +6,14 @@ namespace Iii.Engine.Configuration;
 /// <param name="Aliases">Other names it is accepted by.</param>
 internal sealed record AdapterDescriptor(string Name, string Class, params string[] Aliases)
 {
+    /// <summary>Whether a module that is built can stand on it.</summary>
+    public bool IsBuilt { get; init; } = true;
+
     public IEnumerable<string> AllNames => [Class, Name, .. Aliases];
 }
 
 /// <summary>The adapter a module's configuration asks for.</summary>
 /// <param name="Adapter">Which one; the module's default when the file names none.</param>
 /// <param name="Config">Its own settings as written, for the adapter to read; null when there are none.</param>
-internal sealed record AdapterChoice(AdapterDescriptor Adapter, MappingNode? Config);
+/// <param name="IsNamed">Whether the file names it.</param>
+internal sealed record AdapterChoice(AdapterDescriptor Adapter, MappingNode? Config, bool IsNamed);

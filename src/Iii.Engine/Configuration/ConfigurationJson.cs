@@ -5,6 +5,7 @@ using Iii.Engine.Hosting;
 using Iii.Engine.Modules.Bridge;
 using Iii.Engine.Modules.Http;
 using Iii.Engine.Modules.HttpFunctions;
+using Iii.Engine.Modules.Queue;
 
 namespace Iii.Engine.Configuration;
 
@@ -16,6 +17,8 @@ namespace Iii.Engine.Configuration;
 [JsonSerializable(typeof(HttpOptions))]
 [JsonSerializable(typeof(HttpFunctionsOptions))]
 [JsonSerializable(typeof(BridgeOptions))]
+[JsonSerializable(typeof(QueueOptions))]
+[JsonSerializable(typeof(QueueAdapterOptions))]
 internal sealed partial class ConfigurationJson : JsonSerializerContext
 {
     // The metadata of a record with init-only properties cannot make an instance that has its defaults.
@@ -31,5 +34,8 @@ internal sealed partial class ConfigurationJson : JsonSerializerContext
         : type == typeof(BridgeExposeOptions) ? new BridgeExposeOptions()
         : type == typeof(BridgeForwardOptions) ? new BridgeForwardOptions()
         : type == typeof(HttpMiddlewareOptions) ? new HttpMiddlewareOptions()
+        : type == typeof(QueueOptions) ? new QueueOptions()
+        : type == typeof(QueueAdapterOptions) ? new QueueAdapterOptions()
+        : type == typeof(NamedQueueOptions) ? new NamedQueueOptions()
         : throw new NotSupportedException($"Name {type} in {nameof(ConfigurationJson)}.{nameof(CreateDefault)}.");
 }

@@ -4,6 +4,7 @@ using Iii.Engine.Hosting;
 using Iii.Engine.Modules.Bridge;
 using Iii.Engine.Modules.Http;
 using Iii.Engine.Modules.HttpFunctions;
+using Iii.Engine.Modules.Queue;
 
 namespace Iii.Engine.Configuration;
 
@@ -16,7 +17,7 @@ public sealed record EngineConfiguration
     /// <summary>
     /// What runs when there is no file: all modules built so far that need no settings, each with its defaults.
     /// </summary>
-    public static EngineConfiguration Defaults { get; } = new() { Http = new HttpOptions() };
+    public static EngineConfiguration Defaults { get; } = new() { Http = new HttpOptions(), Queue = new QueueOptions() };
 
     /// <summary>The listener for workers. It is always there.</summary>
     public WorkerGatewayOptions Gateway { get; init; } = new();
@@ -29,6 +30,9 @@ public sealed record EngineConfiguration
 
     /// <summary>The HTTP module; null when the configuration does not list it.</summary>
     public HttpOptions? Http { get; init; }
+
+    /// <summary>The queue module; null when the configuration does not list it.</summary>
+    public QueueOptions? Queue { get; init; }
 
     /// <summary>The module that calls functions over HTTP; null when the configuration does not list it.</summary>
     public HttpFunctionsOptions? HttpFunctions { get; init; }

@@ -15,6 +15,17 @@ internal abstract class ModuleBinding
         JsonTypeInfo<T> type, Func<EngineConfiguration, T, AdapterChoice?, EngineConfiguration> apply)
         where T : class, IValidatableOptions => new OptionsOf<T>(type, apply);
 
+    /// <summary>A module whose configuration is an options record, and the config of its adapter another one.</summary>
+    /// <param name="type">The JSON metadata of the record, from <see cref="ConfigurationJson"/>.</param>
+    /// <param name="adapterType">The same of the adapter's.</param>
+    /// <param name="apply">Puts both into the configuration; the adapter's record is null when the file names none.</param>
+    public static ModuleBinding Options<T, TAdapter>(
+        JsonTypeInfo<T> type,
+        JsonTypeInfo<TAdapter> adapterType,
+        Func<EngineConfiguration, T, AdapterDescriptor, TAdapter?, EngineConfiguration> apply)
+        where T : class, IValidatableOptions
+        where TAdapter : class, IValidatableOptions => new OptionsOf<T, TAdapter>(type, adapterType, apply);
+
     /// <summary>Reads a module's configuration. The configuration comes back unchanged when that gave errors.</summary>
     public abstract EngineConfiguration Apply(EngineConfiguration configuration, ModuleEntry entry, OptionsBinder binder);
 
@@ -35,6 +46,23 @@ internal abstract class ModuleBinding
             var options = binder.Bind(
                 entry.Config, entry.Path + ".config", type, key => hasAdapter && key == ModuleList.AdapterKey);
             return options is null ? configuration : apply(configuration, options, entry.Adapter);
+        }
+    }
+
+    private sealed class OptionsOf<T, TAdapter>(
+        JsonTypeInfo<T> type,
+        JsonTypeInfo<TAdapter> adapterType,
+        Func<EngineConfiguration, T, AdapterDescriptor, TAdapter?, EngineConfiguration> apply)
+        : ModuleBinding
+        where T : class, IValidatableOptions
+        where TAdapter : class, IValidatableOptions
+    {
+        public override EngineConfiguration Apply(EngineConfiguration configuration, ModuleEntry entry, OptionsBinder binder)
+        {
+            var path = entry.Path + ".config";
+            var options = binder.Bind(entry.Config, path, type, static key => key == ModuleList.AdapterKey);
+            var adapter = entry.Adapter is { IsNamed: true } named ? binder.Bind(named.Config, $"{path}.adapter.config", adapterType) : null;
+            return options is null || entry.Adapter is null ? configuration : apply(configuration, options, entry.Adapter.Adapter, adapter);
         }
     }
 }

@@ -31,8 +31,13 @@ internal static class ModuleCatalog
                     "modules::queue::RabbitMQAdapter",
                     "modules::queue::adapters::RabbitMQAdapter",
                     "modules::event::RabbitMQAdapter"),
-                new("bridge", "modules::queue::adapters::Bridge"),
+                new("bridge", "modules::queue::adapters::Bridge") { IsBuilt = false },
             ],
+            Binding = ModuleBinding.Options(
+                ConfigurationJson.Default.QueueOptions,
+                ConfigurationJson.Default.QueueAdapterOptions,
+                (configuration, options, adapter, config) =>
+                    configuration with { Queue = config?.ApplyTo(options, adapter.Name) ?? options }),
         },
         new(ModuleKind.PubSub, "modules::pubsub::PubSubModule")
         {

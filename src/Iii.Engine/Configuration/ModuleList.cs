@@ -124,7 +124,7 @@ internal sealed class ModuleList(ErrorLog errors)
         if (config is not MappingNode mapping || !mapping.TryGet(AdapterKey, out var node)
             || node is ScalarNode { Kind: ScalarKind.Null } or ScalarNode { IsUnresolved: true })
         {
-            return new AdapterChoice(fallback, null);
+            return new AdapterChoice(fallback, null, IsNamed: false);
         }
 
         path = $"{path}.{AdapterKey}";
@@ -135,7 +135,7 @@ internal sealed class ModuleList(ErrorLog errors)
         }
 
         CheckKeys(adapter, path, [ClassKey, NameKey, ConfigKey]);
-        return new AdapterChoice(FindAdapter(module, adapter, path) ?? fallback, ReadAdapterConfig(adapter, path));
+        return new AdapterChoice(FindAdapter(module, adapter, path) ?? fallback, ReadAdapterConfig(adapter, path), IsNamed: true);
     }
 
     private AdapterDescriptor? FindAdapter(ModuleDescriptor module, MappingNode adapter, string path)
@@ -174,6 +174,13 @@ internal sealed class ModuleList(ErrorLog errors)
                 $"{path}: {module.Class} has no adapter {DisplayText.Quote(written)}"
                 + NearName.Hint(written, module.Adapters.SelectMany(candidate => candidate.AllNames))
                 + $" Its adapters: {string.Join(", ", known)}.");
+        }
+        else if (module.IsBuilt && !found.IsBuilt)
+        {
+            errors.Error(
+                identity.Offset,
+                $"{path}: {found.Class} is known but this version does not include it yet; choose another adapter. Its adapters: "
+                + $"{string.Join(", ", module.Adapters.Where(candidate => candidate.IsBuilt).Select(candidate => candidate.Class))}.");
         }
 
         return found;

@@ -125,6 +125,8 @@ internal sealed class OptionsBinder(ErrorLog errors, Func<Type, object> createDe
                 var isUsable = TryReadObject(node, path, type, null, out var json);
                 read = json;
                 return isUsable;
+            case JsonTypeInfoKind.Dictionary:
+                return TryReadEntries(node, path, type.Options.GetTypeInfo(type.ElementType!), out read);
             case JsonTypeInfoKind.Enumerable:
                 return TryReadList(node, path, type.Options.GetTypeInfo(type.ElementType!), out read);
             default:
@@ -152,6 +154,29 @@ internal sealed class OptionsBinder(ErrorLog errors, Func<Type, object> createDe
         }
 
         read = list;
+        return isUsable;
+    }
+
+    private bool TryReadEntries(ConfigurationNode node, string path, JsonTypeInfo valueType, out JsonNode? read)
+    {
+        read = null;
+        if (node is not MappingNode mapping)
+        {
+            return Expected(node, path, "a mapping from names to values");
+        }
+
+        var entries = new JsonObject();
+        var isUsable = true;
+        foreach (var (key, value) in mapping.Entries)
+        {
+            // An entry left empty has all its defaults.
+            var isEmpty = value is ScalarNode { Kind: ScalarKind.Null } && valueType.Kind == JsonTypeInfoKind.Object;
+            isUsable &= TryRead(
+                isEmpty ? new MappingNode(value.Offset, [], hasUnresolvedKey: false) : value, $"{path}.{key.Text}", valueType, out var entry);
+            entries[key.Text] = entry;
+        }
+
+        read = entries;
         return isUsable;
     }
 

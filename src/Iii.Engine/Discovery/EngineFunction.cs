@@ -7,7 +7,10 @@ namespace Iii.Engine.Discovery;
 /// <param name="FunctionId">The function called.</param>
 /// <param name="Data">The input: one JSON value; empty means <c>null</c>.</param>
 /// <param name="Caller">The worker that calls; null when the engine does.</param>
-internal sealed record EngineCall(string FunctionId, ReadOnlyMemory<byte> Data, WorkerIdentity? Caller);
+/// <param name="TraceParent">The caller's W3C trace context, as JSON string, or empty.</param>
+/// <param name="Baggage">The caller's W3C baggage, as JSON string, or empty.</param>
+internal sealed record EngineCall(
+    string FunctionId, ReadOnlyMemory<byte> Data, WorkerIdentity? Caller, ReadOnlyMemory<byte> TraceParent, ReadOnlyMemory<byte> Baggage);
 
 /// <summary>What a function of the engine answers: one JSON value, or nothing.</summary>
 internal delegate ValueTask<ReadOnlyMemory<byte>> EngineFunctionHandler(EngineCall call, CancellationToken cancellation);
@@ -42,7 +45,9 @@ internal sealed class EngineFunction : FunctionProvider
             return DispatchResult.Gone;
         }
 
-        _ = RunAsync(id, new EngineCall(function.Id, invocation.Data.ToArray(), invocation.Caller));
+        var call = new EngineCall(
+            function.Id, invocation.Data.ToArray(), invocation.Caller, invocation.TraceParent.ToArray(), invocation.Baggage.ToArray());
+        _ = RunAsync(id, call);
         return DispatchResult.Dispatched;
     }
 

@@ -68,7 +68,8 @@ internal sealed class EngineFunctions(FunctionDirectory functions, DeadlineSweep
         _ => throw Unreadable(call, $"'{name}' must be true or false, not {KindOf(value)}"),
     };
 
-    private static JsonDocument ReadObject(EngineCall call)
+    /// <summary>The input of a function, which must be a JSON object.</summary>
+    public static JsonDocument ReadObject(EngineCall call)
     {
         try
         {
@@ -84,7 +85,8 @@ internal sealed class EngineFunctions(FunctionDirectory functions, DeadlineSweep
         }
     }
 
-    private static string KindOf(JsonElement value) => value.ValueKind.ToString().ToLowerInvariant();
+    /// <summary>What kind of value it is, for messages.</summary>
+    public static string KindOf(JsonElement value) => value.ValueKind.ToString().ToLowerInvariant();
 
     /// <summary>The failure of a function whose input cannot be read.</summary>
     public static EngineFunctionException Unreadable(EngineCall call, string detail) =>

@@ -4,6 +4,7 @@ using Iii.Engine.Cluster;
 using Iii.Engine.Discovery;
 using Iii.Engine.Invocations;
 using Iii.Engine.Modules.HttpFunctions;
+using Iii.Engine.Modules.Queue;
 using Iii.Engine.Telemetry;
 using Iii.Engine.Triggers;
 using Iii.Protocol;
@@ -29,6 +30,9 @@ internal sealed class WorkerGateway(
     private const string ShuttingDown = "the engine is shutting down";
 
     private static readonly TimeSpan DrainPoll = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Takes calls that are to be enqueued; null when there are no queues. Set before the first worker comes.</summary>
+    public QueueModule? Queues { get; set; }
 
     /// <summary>Handles one request on the worker port.</summary>
     public async Task HandleAsync(HttpContext context)
@@ -91,7 +95,7 @@ internal sealed class WorkerGateway(
 
     private async Task ServeAsync(WorkerConnection connection)
     {
-        var messages = new WorkerMessages(connection, workers, functions, triggers, invoker, httpFunctions, telemetry, cluster, options, logger);
+        var messages = new WorkerMessages(connection, workers, functions, triggers, invoker, httpFunctions, Queues, telemetry, cluster, options, logger);
         connection.Send(Frames.WorkerRegistered(connection.WorkerId, connection.ReattachToken));
         workers.Add(connection);
         if (workers.IsDraining)

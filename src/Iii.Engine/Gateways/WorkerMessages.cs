@@ -4,6 +4,7 @@ using Iii.Engine.Configuration;
 using Iii.Engine.Discovery;
 using Iii.Engine.Invocations;
 using Iii.Engine.Modules.HttpFunctions;
+using Iii.Engine.Modules.Queue;
 using Iii.Engine.Telemetry;
 using Iii.Engine.Triggers;
 using Iii.Protocol;
@@ -20,6 +21,7 @@ internal sealed class WorkerMessages(
     TriggerDirectory triggers,
     FunctionInvoker invoker,
     HttpFunctionsModule httpFunctions,
+    QueueModule? queues,
     TelemetryIntake telemetry,
     ClusterNode cluster,
     WorkerGatewayOptions options,
@@ -160,9 +162,7 @@ internal sealed class WorkerMessages(
         var action = envelope.Action.Find("type"u8);
         if (action.IsString && action.Raw.SequenceEqual("\"enqueue\""u8))
         {
-            Answer(envelope, InvocationOutcome.Failure(
-                ErrorCodes.EnqueueError,
-                $"{functionId} was not enqueued: this version of the engine has no queues yet; call it without the enqueue action"));
+            Enqueue(envelope, functionId);
             return;
         }
 
@@ -192,6 +192,26 @@ internal sealed class WorkerMessages(
         {
             invoker.Invoke(invocation, Rent(envelope, functionId));
         }
+    }
+
+    private void Enqueue(in Envelope envelope, string functionId)
+    {
+        var pending = envelope.InvocationId.IsString ? Rent(envelope, functionId) : null;
+        if (queues is null)
+        {
+            pending?.Complete(InvocationOutcome.Failure(
+                ErrorCodes.EnqueueError,
+                $"{functionId} was not enqueued: this engine has no queues; list modules::queue::QueueModule in the configuration"));
+            return;
+        }
+
+        queues.Enqueue(
+            envelope.Action.Find("queue"u8),
+            functionId,
+            envelope.Data.Raw.ToArray(),
+            TraceHeader(envelope.TraceParent),
+            TraceHeader(envelope.Baggage),
+            pending);
     }
 
     private void InvocationResult(in Envelope envelope)

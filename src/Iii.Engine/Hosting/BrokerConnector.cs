@@ -38,7 +38,7 @@ internal sealed class BrokerConnector(
             {
                 throw new EngineStartException(
                     $"The broker, {_broker}, could not be reached within {Text(patience)} ({attempt} {(attempt == 1 ? "attempt" : "attempts")}). "
-                    + $"The last one failed: {problem} Start the broker, or correct `broker` in the configuration; "
+                    + $"The last one failed: {problem} Start the broker, or correct `{options.Section}` in the configuration; "
                     + "`connect_timeout_ms` there says how long a start waits.",
                     inner: null);
             }
@@ -69,7 +69,7 @@ internal sealed class BrokerConnector(
         }
         catch (Exception e) when (e is BrokerException or ArgumentException)
         {
-            throw new EngineStartException($"broker: {e.Message}", e);
+            throw new EngineStartException($"{options.Section}: {e.Message}", e);
         }
     }
 
@@ -97,7 +97,7 @@ internal sealed class BrokerConnector(
         {
             var names = adapters.Select(static adapter => adapter.Name).Distinct().Order(StringComparer.Ordinal).ToArray();
             throw new EngineStartException(
-                $"broker.adapter: there is no adapter {DisplayText.Quote(options.Adapter)}{NearName.Hint(options.Adapter, names)} "
+                $"{options.Section}.adapter: there is no adapter {DisplayText.Quote(options.Adapter)}{NearName.Hint(options.Adapter, names)} "
                 + $"Adapters: {string.Join(", ", names)}.",
                 inner: null);
         }

@@ -30,7 +30,14 @@ public sealed record BrokerOptions : IValidatableOptions
 
     /// <summary>All further keys of <c>broker</c>, as text: the adapter reads them, with <see cref="BrokerSettings"/>.</summary>
     [JsonIgnore]
-    public IReadOnlyDictionary<string, string> Settings { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = NoSettings;
+
+    /// <summary>No settings of an adapter's own.</summary>
+    internal static IReadOnlyDictionary<string, string> NoSettings { get; } = ReadOnlyDictionary<string, string>.Empty;
+
+    /// <summary>What the configuration calls the place of these options, for messages.</summary>
+    [JsonIgnore]
+    internal string Section { get; init; } = "broker";
 
     /// <summary>The environment variable that decided; null when these options were given in a file or in code.</summary>
     [JsonIgnore]

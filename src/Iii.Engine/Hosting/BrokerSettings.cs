@@ -20,7 +20,7 @@ public sealed class BrokerSettings(BrokerOptions options)
     {
         if (string.IsNullOrEmpty(options.Url))
         {
-            _problems.Add($"broker.url: the adapter '{options.Adapter}' needs one; write it as {example}");
+            _problems.Add($"{options.Section}.url: the adapter '{options.Adapter}' needs one; write it as {example}");
         }
 
         return options.Url ?? "";
@@ -49,7 +49,7 @@ public sealed class BrokerSettings(BrokerOptions options)
             return (int)value;
         }
 
-        _problems.Add($"broker.{name}: expected a whole number from {minimum} to {maximum}, got {DisplayText.Quote(text)}");
+        _problems.Add($"{options.Section}.{name}: expected a whole number from {minimum} to {maximum}, got {DisplayText.Quote(text)}");
         return fallback;
     }
 
@@ -66,7 +66,7 @@ public sealed class BrokerSettings(BrokerOptions options)
     {
         foreach (var name in options.Settings.Keys.Where(name => !_known.Contains(name)).Order(StringComparer.Ordinal))
         {
-            _problems.Add(KeyMessages.Unknown($"broker (adapter '{options.Adapter}')", name, [.. CommonKeys, .. _known]));
+            _problems.Add(KeyMessages.Unknown($"{options.Section} (adapter '{options.Adapter}')", name, [.. CommonKeys, .. _known]));
         }
 
         if (_problems.Count > 0)

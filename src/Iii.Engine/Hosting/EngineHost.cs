@@ -10,6 +10,7 @@ using Iii.Engine.Invocations;
 using Iii.Engine.Modules.Bridge;
 using Iii.Engine.Modules.Http;
 using Iii.Engine.Modules.HttpFunctions;
+using Iii.Engine.Modules.Queue;
 using Iii.Engine.Telemetry;
 using Iii.Engine.Triggers;
 using Microsoft.AspNetCore.Builder;
@@ -46,8 +47,12 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly HttpFunctionsModule _httpFunctions;
     private readonly BridgeModule[] _bridges;
     private readonly BrokerConnector _connector;
+    private readonly QueueBrokerConnector _queueConnector;
+    private readonly Func<QueueBroker, QueueModule> _makeQueues;
     private readonly HealthPage _health;
     private BrokerSeams? _seams;
+    private QueueBroker? _queueBroker;
+    private QueueModule? _queues;
 
     private EngineHost(
         EngineConfiguration configuration, Action<ILoggingBuilder> logging, TimeProvider time, IReadOnlyList<IBrokerAdapter> adapters)
@@ -76,11 +81,10 @@ public sealed class EngineHost : IAsyncDisposable
 
         var loggers = _app.Services.GetRequiredService<ILoggerFactory>();
         var instance = InstanceId.New(configuration.Cluster.InstanceId);
-        _connector = new BrokerConnector(
-            [new MemoryAdapter(), .. adapters],
-            configuration.Broker,
-            new BrokerEnvironment(configuration.Cluster.Name, instance.Text, loggers, time),
-            loggers.CreateLogger<BrokerConnector>());
+        IBrokerAdapter[] known = [new MemoryAdapter(), .. adapters];
+        var environment = new BrokerEnvironment(configuration.Cluster.Name, instance.Text, loggers, time);
+        _connector = new BrokerConnector(known, configuration.Broker, environment, loggers.CreateLogger<BrokerConnector>());
+        _queueConnector = new QueueBrokerConnector(known, configuration, environment, loggers);
         _deadlines = new DeadlineSweeper(time);
         _metrics = new InvocationMetrics(time);
         var functions = new FunctionDirectory();
@@ -146,6 +150,19 @@ public sealed class EngineHost : IAsyncDisposable
             new ChannelGateway(configuration.Gateway, _channels, _cluster, loggers.CreateLogger<ChannelGateway>()),
             time,
             loggers.CreateLogger<WorkerGateway>());
+        _makeQueues = broker =>
+        {
+            var queues = new QueueModule(
+                configuration.Queue!,
+                broker.Broker,
+                broker.Adapter,
+                functions,
+                invoker,
+                time,
+                loggers.CreateLogger<QueueModule>());
+            queues.AddTo(engineFunctions, triggers);
+            return queues;
+        };
         workerListener.Handler = WithWebSockets(context => !context.WebSockets.IsWebSocketRequest && HealthPage.IsFor(context.Request)
             ? _health.AnswerAsync(context, withDetails: true)
             : _gateway.HandleAsync(context));
@@ -175,7 +192,8 @@ public sealed class EngineHost : IAsyncDisposable
 
     /// <summary>A block for people: modules, adapters, limits and listeners. Its last line is <c>ready</c>.</summary>
     /// <param name="version">The version to print.</param>
-    public string Describe(string version) => StartupReport.Write(version, _configuration, _channels.Instance.Text, Listeners);
+    public string Describe(string version) =>
+        StartupReport.Write(version, _configuration, _queueBroker?.Adapter, _channels.Instance.Text, Listeners);
 
     /// <summary>Connects to the broker, and then binds every listener, or none.</summary>
     /// <param name="cancellation">Calls the start off.</param>
@@ -196,6 +214,13 @@ public sealed class EngineHost : IAsyncDisposable
             if (_seams.Bus is { } bus)
             {
                 await _cluster.JoinAsync(bus, cancellation);
+            }
+
+            _queueBroker = await _queueConnector.ConnectAsync(_seams, cancellation);
+            if (_queueBroker is not null)
+            {
+                _queues = _makeQueues(_queueBroker);
+                _gateway.Queues = _queues;
             }
 
             await _app.StartAsync(cancellation);
@@ -241,7 +266,11 @@ public sealed class EngineHost : IAsyncDisposable
             await _httpListener.CloseAsync();
         }
 
-        await _gateway.DrainAsync(() => _http?.ActiveRequests ?? 0, TimeSpan.FromMilliseconds(_configuration.Gateway.DrainTimeoutMs));
+        // No more jobs from here on. The workers stay until those that run have ended, and the broker has been told.
+        var patience = TimeSpan.FromMilliseconds(_configuration.Gateway.DrainTimeoutMs);
+        var jobs = _queues?.DrainAsync(patience) ?? Task.CompletedTask;
+        await _gateway.DrainAsync(() => (_http?.ActiveRequests ?? 0) + (_queues?.RunningJobs ?? 0), patience);
+        await jobs;
         _channels.AbandonAll();
         await _app.StopAsync();
     }
@@ -263,6 +292,17 @@ public sealed class EngineHost : IAsyncDisposable
         _metrics.Dispose();
         _telemetryCounters.Dispose();
         await _app.DisposeAsync();
+        if (_queues is not null)
+        {
+            await _queues.DrainAsync(TimeSpan.Zero);
+            _queues.Dispose();
+        }
+
+        if (_queueBroker?.Own is { } own)
+        {
+            await own.DisposeAsync();
+        }
+
         if (_seams is not null)
         {
             await _seams.DisposeAsync();

@@ -9,7 +9,7 @@ internal static class StartupReport
 {
     /// <summary>Writes the block; its last line says that the engine is ready.</summary>
     public static string Write(
-        string version, EngineConfiguration configuration, string instance, IEnumerable<ListenerAddress> listeners)
+        string version, EngineConfiguration configuration, string? queueAdapter, string instance, IEnumerable<ListenerAddress> listeners)
     {
         var text = new StringBuilder();
         var gateway = configuration.Gateway;
@@ -21,6 +21,11 @@ internal static class StartupReport
         {
             Line(text, $"    http       timeout {Seconds(http.DefaultTimeoutMs)}, {http.ConcurrencyRequestLimit} requests at a time, "
                 + $"JSON bodies up to {Size(http.BodyLimitBytes)}");
+        }
+
+        if (configuration.Queue is { } queue && queueAdapter is not null)
+        {
+            Line(text, $"    queue      {queue.MaxAttempts} attempts, {queue.Concurrency} jobs at a time for each topic, queues {string.Join(", ", queue.AllQueues)}");
         }
 
         if (configuration.HttpFunctions is { } calls)
@@ -38,6 +43,11 @@ internal static class StartupReport
 
         Line(text, "  adapters");
         Line(text, $"    broker     {Broker(configuration.Broker)}");
+        if (queueAdapter is not null)
+        {
+            Line(text, $"    jobs       {(queueAdapter == configuration.Broker.Adapter ? "in the broker" : queueAdapter)}");
+        }
+
         Line(text, $"    cluster    {configuration.Cluster.Name}, this instance is {instance}");
         Line(text, "  listeners");
         foreach (var (name, host, port) in listeners)

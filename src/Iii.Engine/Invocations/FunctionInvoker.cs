@@ -146,9 +146,9 @@ internal sealed class FunctionInvoker(
 
     private static InvocationOutcome Refused(DispatchResult result, string functionId) => result switch
     {
-        DispatchResult.Full => InvocationOutcome.Failure(
+        DispatchResult.Full => InvocationOutcome.Refusal(
             ErrorCodes.WorkerOverloaded, $"Every worker that provides {functionId} has its outbound queue full; try again later"),
-        DispatchResult.Unreachable => InvocationOutcome.Failure(
+        DispatchResult.Unreachable => InvocationOutcome.Refusal(
             ErrorCodes.BrokerUnavailable,
             $"{functionId} is provided by other instances only, and the broker between them cannot be reached; try again later"),
         DispatchResult.Gone => NotFound(functionId),
@@ -156,5 +156,5 @@ internal sealed class FunctionInvoker(
     };
 
     private static InvocationOutcome NotFound(string functionId) =>
-        InvocationOutcome.Failure(ErrorCodes.FunctionNotFound, $"Function {functionId} not found");
+        InvocationOutcome.Refusal(ErrorCodes.FunctionNotFound, $"Function {functionId} not found");
 }

@@ -13,6 +13,9 @@ internal readonly ref struct InvocationOutcome
 
     public bool IsError => !Error.IsEmpty;
 
+    /// <summary>Whether nobody took the invocation, so that it certainly did not run; the error says why.</summary>
+    public bool IsRefusal { get; private init; }
+
     /// <summary>Success; an empty value, or JSON <c>null</c>, is "no value".</summary>
     public static InvocationOutcome Success(ReadOnlySpan<byte> result) =>
         new() { Result = result.SequenceEqual("null"u8) ? default : result };
@@ -21,4 +24,8 @@ internal readonly ref struct InvocationOutcome
     public static InvocationOutcome Failure(ReadOnlySpan<byte> errorJson) => new() { Error = errorJson };
 
     public static InvocationOutcome Failure(string code, string message) => new() { Error = ErrorBody.Write(code, message) };
+
+    /// <summary>Failure of an invocation that nobody took.</summary>
+    public static InvocationOutcome Refusal(string code, string message) =>
+        new() { Error = ErrorBody.Write(code, message), IsRefusal = true };
 }

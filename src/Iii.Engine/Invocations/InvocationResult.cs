@@ -10,14 +10,18 @@ internal readonly struct InvocationResult : IDisposable
     private readonly int _length;
     private readonly bool _isError;
 
-    private InvocationResult(byte[]? rented, int length, bool isError)
+    private InvocationResult(byte[]? rented, int length, bool isError, bool isRefusal)
     {
         _rented = rented;
         _length = length;
         _isError = isError;
+        IsRefusal = isRefusal;
     }
 
     public bool IsError => _isError;
+
+    /// <summary>Whether nobody took the invocation, so that it certainly did not run.</summary>
+    public bool IsRefusal { get; }
 
     /// <summary>The result: one JSON value; empty when there is none, or an error.</summary>
     public ReadOnlyMemory<byte> Value => _isError ? default : Bytes;
@@ -38,7 +42,7 @@ internal readonly struct InvocationResult : IDisposable
 
         var rented = ArrayPool<byte>.Shared.Rent(bytes.Length);
         bytes.CopyTo(rented);
-        return new InvocationResult(rented, bytes.Length, outcome.IsError);
+        return new InvocationResult(rented, bytes.Length, outcome.IsError, outcome.IsRefusal);
     }
 
     /// <summary>The error's code and message; only to be asked of an error.</summary>

@@ -1,5 +1,6 @@
 using Iii.Broker.Memory;
 using Iii.Engine.Gateways;
+using Iii.Engine.Modules.Queue;
 using Iii.Engine.Tests.Support;
 
 namespace Iii.Engine.Tests.Cluster;
@@ -12,21 +13,21 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public TestEngine this[int index] => _instances[index].Engine;
 
-    public static async Task<TestCluster> StartAsync(int count, WorkerGatewayOptions? gateway = null)
+    public static async Task<TestCluster> StartAsync(int count, WorkerGatewayOptions? gateway = null, QueueOptions? queue = null)
     {
         var cluster = new TestCluster();
         for (var i = 0; i < count; i++)
         {
-            await cluster.AddAsync(gateway);
+            await cluster.AddAsync(gateway, queue);
         }
 
         return cluster;
     }
 
-    public async Task<TestEngine> AddAsync(WorkerGatewayOptions? gateway = null)
+    public async Task<TestEngine> AddAsync(WorkerGatewayOptions? gateway = null, QueueOptions? queue = null)
     {
         var bus = new ObservedBus(_world);
-        var engine = await TestEngine.StartAsync(gateway, bus: bus);
+        var engine = await TestEngine.StartAsync(gateway, bus: bus, queue: queue, queues: new MemoryQueueBroker(_world));
         _instances.Add((engine, bus));
         return engine;
     }

@@ -34,6 +34,8 @@ public sealed class ConfigurationFileTests : IDisposable
             .Concat(ConfigurationJson.Default.ClusterOptions.Properties)
             .Concat(ConfigurationJson.Default.HttpFunctionsOptions.Properties)
             .Concat(ConfigurationJson.Default.HttpFunctionsSecurityOptions.Properties)
+            .Concat(OptionsBinder.OptionsOf(ConfigurationJson.Default.QueueOptions))
+            .Concat(ConfigurationJson.Default.NamedQueueOptions.Properties)
             .Concat(ConfigurationJson.Default.BridgeOptions.Properties)
             .Concat(ConfigurationJson.Default.BridgeExposeOptions.Properties)
             .Concat(ConfigurationJson.Default.BridgeForwardOptions.Properties)

@@ -3,11 +3,11 @@ using Iii.Engine.Hosting;
 
 namespace Iii.Engine.Tests.Support;
 
-/// <summary>Gives an engine a bus that the test holds on to, in place of the one it would make itself.</summary>
-internal sealed class BusAdapter(IMessageBus bus) : IBrokerAdapter
+/// <summary>Gives an engine a bus and queues that the test holds on to, in place of those it would make itself.</summary>
+internal sealed class BusAdapter(IMessageBus? bus, IQueueBroker? queues = null) : IBrokerAdapter
 {
     public string Name => "memory";
 
     public ValueTask<BrokerSeams> ConnectAsync(BrokerOptions options, BrokerEnvironment environment, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(new BrokerSeams { Bus = bus });
+        ValueTask.FromResult(new BrokerSeams { Bus = bus, Queues = queues });
 }

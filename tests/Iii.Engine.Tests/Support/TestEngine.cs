@@ -5,6 +5,7 @@ using Iii.Engine.Hosting;
 using Iii.Engine.Modules.Bridge;
 using Iii.Engine.Modules.Http;
 using Iii.Engine.Modules.HttpFunctions;
+using Iii.Engine.Modules.Queue;
 
 namespace Iii.Engine.Tests.Support;
 
@@ -25,7 +26,9 @@ internal sealed class TestEngine : IAsyncDisposable
         HttpFunctionsOptions? httpFunctions = null,
         BridgeOptions? bridge = null,
         int workerPort = 0,
-        IMessageBus? bus = null)
+        IMessageBus? bus = null,
+        QueueOptions? queue = null,
+        IQueueBroker? queues = null)
     {
         var host = EngineHost.Create(new EngineConfiguration
         {
@@ -33,7 +36,8 @@ internal sealed class TestEngine : IAsyncDisposable
             Http = (http ?? new HttpOptions()) with { Host = "127.0.0.1", Port = 0 },
             HttpFunctions = httpFunctions,
             Bridges = bridge is null ? [] : [bridge],
-        }, adapters: bus is null ? [] : [new BusAdapter(bus)]);
+            Queue = queue,
+        }, adapters: bus is null && queues is null ? [] : [new BusAdapter(bus, queues)]);
         await host.StartAsync(TestContext.Current.CancellationToken);
         return new TestEngine(host);
     }

@@ -1,0 +1,56 @@
+using Iii.Broker;
+using Iii.Engine.Configuration;
+using Iii.Engine.Modules.Queue;
+using Microsoft.Extensions.Logging;
+
+namespace Iii.Engine.Hosting;
+
+/// <summary>Where jobs are kept.</summary>
+/// <param name="Broker">The broker's queues.</param>
+/// <param name="Adapter">The adapter's name.</param>
+/// <param name="Own">What was connected for the jobs alone; null when they are kept where the instances meet.</param>
+internal sealed record QueueBroker(IQueueBroker Broker, string Adapter, BrokerSeams? Own);
+
+/// <summary>Decides where jobs are kept, and connects there.</summary>
+internal sealed class QueueBrokerConnector(
+    IReadOnlyList<IBrokerAdapter> adapters, EngineConfiguration configuration, BrokerEnvironment environment, ILoggerFactory loggers)
+{
+    /// <summary>Finds the place.</summary>
+    /// <param name="shared">Where the instances meet.</param>
+    /// <param name="cancellation">Calls the start off.</param>
+    /// <returns>Null when no queues are configured, or the broker has none.</returns>
+    /// <exception cref="EngineStartException">The adapter that the module names cannot be reached or used, or has no queues.</exception>
+    public async Task<QueueBroker?> ConnectAsync(BrokerSeams shared, CancellationToken cancellation)
+    {
+        if (configuration.Queue is not { } options)
+        {
+            return null;
+        }
+
+        if ((options.Adapter ?? Embedded()) is { } own)
+        {
+            var connector = new BrokerConnector(adapters, own, environment, loggers.CreateLogger<BrokerConnector>());
+            var seams = await connector.ConnectAsync(cancellation);
+            if (seams.Queues is { } queues)
+            {
+                return new QueueBroker(queues, own.Adapter, seams);
+            }
+
+            await seams.DisposeAsync();
+            throw new EngineStartException($"{own.Section}: the adapter '{own.Adapter}' has no queues; choose another one", inner: null);
+        }
+
+        if (shared.Queues is null)
+        {
+            loggers.CreateLogger<QueueBrokerConnector>().BrokerWithoutQueues(configuration.Broker.Adapter);
+        }
+
+        return shared.Queues is null ? null : new QueueBroker(shared.Queues, configuration.Broker.Adapter, Own: null);
+    }
+
+    /// <summary>An engine that is alone keeps its jobs in a file, if its host can.</summary>
+    private BrokerOptions? Embedded() =>
+        configuration.Broker.Adapter == BrokerOptions.MemoryAdapter && adapters.Any(static adapter => adapter.Name == QueueOptions.EmbeddedAdapter)
+            ? new BrokerOptions { Adapter = QueueOptions.EmbeddedAdapter, Section = "modules::queue::QueueModule" }
+            : null;
+}
