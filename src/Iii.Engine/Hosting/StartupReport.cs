@@ -45,7 +45,7 @@ internal static class StartupReport
         Line(text, $"    broker     {Broker(configuration.Broker)}");
         if (queueAdapter is not null)
         {
-            Line(text, $"    jobs       {(queueAdapter == configuration.Broker.Adapter ? "in the broker" : queueAdapter)}");
+            Line(text, $"    jobs       {queueAdapter}");
         }
 
         Line(text, $"    cluster    {configuration.Cluster.Name}, this instance is {instance}");

@@ -25,6 +25,8 @@ internal sealed class DeadLetterFunctions(IQueueBroker broker, QueueLocator loca
             QueueFunctions.RunAsync(call, QueueErrorCodes.DiscardMessageFailed, DiscardMessageAsync));
         engine.Add("iii::queue::cancel", "Takes back a job that has not begun", (call, _) =>
             QueueFunctions.RunAsync(call, QueueErrorCodes.CancelFailed, CancelAsync));
+        engine.Add("iii::queue::remove_subscriber", "Deletes what is kept for a durable subscriber that will not come back", (call, _) =>
+            QueueFunctions.RunAsync(call, QueueErrorCodes.RemoveSubscriberFailed, RemoveSubscriberAsync));
     }
 
     private async ValueTask<ReadOnlyMemory<byte>> RedriveAsync(EngineCall call, JsonElement input)
@@ -97,6 +99,29 @@ internal sealed class DeadLetterFunctions(IQueueBroker broker, QueueLocator loca
         var queue = await locator.FindAsync(call, input);
         var id = MessageId(call, input);
         return Answer(queue, id, await cancellation.CancelAsync(queue.Queue, id), "cancelled");
+    }
+
+    private async ValueTask<ReadOnlyMemory<byte>> RemoveSubscriberAsync(EngineCall call, JsonElement input)
+    {
+        if (EngineFunctions.Text(call, input, "topic") is not { Length: > 0 } topic)
+        {
+            throw new EngineFunctionException(QueueErrorCodes.TopicNotSet, "Topic is not set");
+        }
+
+        if (EngineFunctions.Text(call, input, "function_id") is not { Length: > 0 } functionId)
+        {
+            throw new EngineFunctionException(QueueErrorCodes.FunctionIdNotSet, "Function id is not set: write the subscriber's function as 'function_id'");
+        }
+
+        var isRemoved = await broker.RemoveGroupAsync(QueueNames.OfTopic(topic), QueueNames.OfFunction(functionId));
+        return EngineFunctions.Write(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteString("topic", topic);
+            writer.WriteString("function_id", functionId);
+            writer.WriteNumber("removed", isRemoved ? 1 : 0);
+            writer.WriteEndObject();
+        });
     }
 
     private async ValueTask<(LocatedQueue Queue, string MessageId, bool IsDone)> ForEachGroupAsync(

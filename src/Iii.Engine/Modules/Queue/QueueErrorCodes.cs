@@ -27,6 +27,12 @@ internal static class QueueErrorCodes
     /// <summary>A message could not be taken back.</summary>
     public const string CancelFailed = "cancel_failed";
 
+    /// <summary>No function was named.</summary>
+    public const string FunctionIdNotSet = "function_id_not_set";
+
+    /// <summary>What is kept for a subscriber could not be deleted.</summary>
+    public const string RemoveSubscriberFailed = "remove_subscriber_failed";
+
     /// <summary>The broker could not tell what there is.</summary>
     public const string InspectionFailed = "inspection_failed";
 

@@ -110,6 +110,8 @@ public sealed class DeadLetterFunctionTests
     [InlineData("iii::queue::redrive_message", """{"queue":"t"}""", "message_id_not_set")]
     [InlineData("iii::queue::discard_message", """{"queue":"t","message_id":""}""", "message_id_not_set")]
     [InlineData("iii::queue::cancel", """{"queue":"t"}""", "message_id_not_set")]
+    [InlineData("iii::queue::remove_subscriber", """{"function_id":"f"}""", "topic_not_set")]
+    [InlineData("iii::queue::remove_subscriber", """{"topic":"t"}""", "function_id_not_set")]
     [InlineData("engine::queue::topic_stats", "{}", "queue_not_set")]
     [InlineData("engine::queue::dlq_messages", """{"topic":"t","limit":1001}""", "deserialization_error")]
     public async Task Inputs_without_sense_have_their_codes(string function, string input, string code)
@@ -212,6 +214,29 @@ public sealed class DeadLetterFunctionTests
         Assert.Equal("fn:g", Assert.Single(await producer.DeadLettersAsync("t", ",\"function_id\":\"g\"")).GetProperty("group").GetString());
         Assert.Equal((1, 1, true), await RedriveAsync(producer, ""));
         await consumer.HandleAsync("g");
+    }
+
+    [Fact]
+    public async Task Durable_subscriber_that_will_not_come_back_is_removed()
+    {
+        await using var engine = await StartAsync();
+        await using var consumer = await engine.ConnectAsync();
+        await using var producer = await engine.ConnectAsync();
+        const string Input = """{"topic":"t","function_id":"f"}""";
+        await consumer.SubscribeAsync("f", "t", type: "durable:subscriber");
+        await producer.WaitForStatsAsync("t", "consumer_count", 1);
+        Assert.Equal("remove_subscriber_failed", await producer.ErrorAsync("iii::queue::remove_subscriber", Input));
+        await consumer.SendAsync("""{"type":"unregistertrigger","id":"f-trigger"}""");
+        await producer.WaitForStatsAsync("t", "consumer_count", 0);
+        await producer.EnqueueAsync("t", "1");
+        await producer.WaitForStatsAsync("t", "depth", 1);
+        foreach (var expected in new[] { 1, 0 })
+        {
+            var answer = await producer.AskAsync("iii::queue::remove_subscriber", Input);
+            Assert.Equal(expected, answer.GetProperty("removed").GetInt32());
+        }
+
+        await producer.WaitForStatsAsync("t", "depth", 0);
     }
 
     private static Task<TestEngine> StartAsync() => TestEngine.StartAsync(queue: new QueueOptions());
