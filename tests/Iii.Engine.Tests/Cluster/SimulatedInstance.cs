@@ -97,6 +97,10 @@ internal sealed class SimulatedInstance : IMessageBus, IMemberObserver, IDisposa
     {
     }
 
+    public void Finished(Member member)
+    {
+    }
+
     public void PeerGone(Peer peer)
     {
     }

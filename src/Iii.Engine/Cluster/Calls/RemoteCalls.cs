@@ -28,6 +28,12 @@ internal sealed class RemoteCalls(
     public void Connect(FunctionInvoker invoker, RemoteWorkerDirectory workers, ClusterMembership membership) =>
         (_invoker, _workers, _membership) = (invoker, workers, membership);
 
+    /// <summary>Looks after the deadlines of what a member will work on.</summary>
+    public void Watch(Member member) => deadlines.Add(member.Pending);
+
+    /// <summary>Looks after a member no more.</summary>
+    public void Forget(Member member) => deadlines.Remove(member.Pending);
+
     /// <summary>Hands an invocation to a member.</summary>
     public DispatchResult Dispatch(Member member, FunctionPool function, in Invocation invocation, PendingInvocation pending)
     {
@@ -43,7 +49,6 @@ internal sealed class RemoteCalls(
 
         var id = pending.DispatchId;
         var frame = CallFrames.Invoke(member.Peer, id, function, invocation, TimeLeft(pending));
-        deadlines.Add(member.Pending);
         if (!member.Pending.TryAdd(pending))
         {
             frame.Return();
@@ -67,7 +72,7 @@ internal sealed class RemoteCalls(
 
         if (outcome == SendOutcome.NobodyListens)
         {
-            _membership.NobodyListens(member);
+            _membership.NobodyListensSoon(member);
         }
 
         // Not there: the loss of the member took it out in between, and has ended the invocation.
@@ -169,7 +174,7 @@ internal sealed class RemoteCalls(
 
             if (outcome == SendOutcome.NobodyListens)
             {
-                _membership.NobodyListens(member);
+                _membership.NobodyListensSoon(member);
             }
         }
 
