@@ -17,6 +17,7 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
     StartupCommand.Create(),
     WorkersCommand.Create(),
     BrokerCommands.Bus(),
+    BrokerCommands.Cluster(),
     ProgramCommands.Relay(),
     ProgramCommands.Worker(),
     ProgramCommands.Caller(),

@@ -1,6 +1,7 @@
 using Iii.Bench.Loads;
 using Iii.Bench.Machine;
 using Iii.Bench.Processes;
+using Iii.Bench.Workers;
 
 namespace Iii.Bench.Brokers;
 
@@ -11,8 +12,10 @@ internal sealed class BrokerSide : IAsyncDisposable
     public const string Ready = "ready";
 
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Probe = TimeSpan.FromMilliseconds(50);
 
     private readonly List<ChildProcess> _processes = [];
+    private readonly List<Server> _servers = [];
 
     private BrokerSide(string name) => Name = name;
 
@@ -37,6 +40,35 @@ internal sealed class BrokerSide : IAsyncDisposable
         return side;
     }
 
+    /// <summary>
+    /// Starts two engines that meet on the broker, a worker at the last of them and a caller at the first; or both at the same one.
+    /// </summary>
+    public static async Task<BrokerSide> StartClusterAsync(
+        string name, string engine, string broker, string url, bool isRemote, string workFolder, CancellationToken cancellation)
+    {
+        var side = new BrokerSide(name);
+        try
+        {
+            // The engines of different sides must not meet.
+            var kind = ServerKind.Engine(engine, $"broker: {{ adapter: {broker}, url: '{url}' }}\ncluster: {{ name: bench-{name} }}\n");
+            for (var i = 0; i < 2; i++)
+            {
+                side._servers.Add(await Server.StartAsync(kind, workFolder, cancellation, isProbed: false));
+            }
+
+            side._processes.Add(ChildProcess.Start(Programs.TunedWorker(side._servers[^1].Workers, new RouteSet(1)), workFolder));
+            var caller = ChildProcess.StartTalking(Programs.Caller(side._servers[isRemote ? 0 : ^1].Workers), workFolder);
+            side._processes.Add(caller);
+            await side.WaitUntilCallableAsync(cancellation);
+            return side;
+        }
+        catch
+        {
+            await side.DisposeAsync();
+            throw;
+        }
+    }
+
     /// <summary>Runs one window.</summary>
     public async Task<BrokerWindow> RunAsync(int inFlight, TimeSpan duration, CancellationToken cancellation)
     {
@@ -58,7 +90,25 @@ internal sealed class BrokerSide : IAsyncDisposable
         {
             await process.DisposeAsync();
         }
+
+        foreach (var server in _servers)
+        {
+            await server.DisposeAsync();
+        }
     }
 
-    private double Cpu() => _processes.Sum(process => ProcFile.CpuSeconds(process.Id));
+    private async Task WaitUntilCallableAsync(CancellationToken cancellation)
+    {
+        var deadline = DateTime.UtcNow + Grace;
+        while ((await new CallerLoad(_processes[^1], 1, Probe).RunAsync(cancellation)).Errors > 0)
+        {
+            if (DateTime.UtcNow > deadline)
+            {
+                throw new TimeoutException($"The worker's function could not be called within {Grace.TotalSeconds:0} s.");
+            }
+        }
+    }
+
+    private double Cpu() =>
+        _processes.Sum(static process => ProcFile.CpuSeconds(process.Id)) + _servers.Sum(static server => ProcFile.CpuSeconds(server.ProcessId));
 }

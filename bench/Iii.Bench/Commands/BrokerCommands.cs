@@ -33,6 +33,27 @@ internal static class BrokerCommands
         return command;
     }
 
+    public static Command Cluster()
+    {
+        var adapter = new Argument<string>("adapter") { Description = "Which adapter." }.AcceptOnlyFromAmong(BusPeers.Adapters);
+        var engine = new Option<string>("--engine") { Description = "The engine's executable.", DefaultValueFactory = _ => BenchFolder.EngineBinary };
+        var command = new Command("cluster", "Calls from a worker of one engine to a worker of another, over a broker.") { adapter, engine, Url, Pairs, Seconds };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using var folder = new WorkFolder();
+            var (name, url) = (parsed.GetRequiredValue(adapter), parsed.GetRequiredValue(Url));
+            Task<BrokerSide> StartAsync(string side, bool isRemote) => BrokerSide.StartClusterAsync(
+                side, parsed.GetRequiredValue(engine), name, url, isRemote, folder.Path, cancellation);
+            await using var remote = await StartAsync("remote", isRemote: true);
+            await using var raw = await BrokerSide.StartAsync(
+                name + BusPeers.RawSuffix, ["bus-server", "bus-caller"], url, folder.Path, cancellation);
+            var overRaw = await RunAsync("cluster", remote, raw, [1, 64], parsed, cancellation);
+            await using var local = await StartAsync("local", isRemote: false);
+            return Math.Max(overRaw, await RunAsync("cluster", remote, local, [1, 64], parsed, cancellation));
+        });
+        return command;
+    }
+
     public static Command BusCaller() => Peer("bus-caller", "Call over a bus; each input line is 'CALLS_IN_FLIGHT MILLISECONDS'.", async (peer, cancellation) =>
     {
         var request = new byte[RequestBytes];
