@@ -15,11 +15,14 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
     SuiteCommands.Sdk(),
     StartupCommand.Create(),
     WorkersCommand.Create(),
+    BrokerCommands.Bus(),
     ProgramCommands.Relay(),
     ProgramCommands.Worker(),
     ProgramCommands.Caller(),
     ProgramCommands.SdkWorker(),
     ProgramCommands.SdkCaller(),
+    BrokerCommands.BusCaller(),
+    BrokerCommands.BusServer(),
 };
 
 try

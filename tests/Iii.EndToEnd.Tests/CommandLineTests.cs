@@ -15,6 +15,7 @@ public sealed class CommandLineTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
+    [Trait("spec", "protocol 11.55")]
     [InlineData("--version")]
     [InlineData("-v")]
     public async Task Version_is_only_the_number(string option)
@@ -61,6 +62,7 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    [Trait("spec", "protocol 11.53")]
     public async Task Unknown_module_is_named_with_its_place()
     {
         var command = await RunWithAsync(
@@ -87,6 +89,23 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    [Trait("spec", "protocol 11.53")]
+    public async Task Unknown_adapter_comes_with_the_known_names()
+    {
+        var command = await RunWithAsync(
+            """
+            modules:
+              - class: modules::cron::CronModule
+                config:
+                  adapter: { class: modules::cron::SundialAdapter }
+            """);
+
+        AssertRefused(command, "'modules::cron::SundialAdapter'", "modules::cron::KvCronAdapter", "modules::cron::RedisCronAdapter");
+        AssertPlace(command, line: 4, column: 25);
+    }
+
+    [Fact]
+    [Trait("spec", "protocol 11.53")]
     public async Task Unknown_key_of_a_module_comes_with_the_known_name()
     {
         var command = await RunWithAsync(
@@ -117,7 +136,9 @@ public sealed class CommandLineTests : IDisposable
         AssertRefused(command, "many", "WeatherModule", "'prot'");
     }
 
+    /// <remarks>The exit code is that of any error in the configuration, where the reference aborts with 101.</remarks>
     [Fact]
+    [Trait("spec", "protocol 11.52")]
     public async Task Missing_variable_is_named_with_its_place()
     {
         var command = await RunWithAsync(
@@ -133,7 +154,34 @@ public sealed class CommandLineTests : IDisposable
         AssertPlace(command, line: 5, column: 13);
     }
 
+    /// <remarks>The reference looks into comments as well, and does not start.</remarks>
+    [Fact]
+    [Trait("spec", "protocol 11.52")]
+    public async Task Variable_in_a_comment_is_not_looked_up()
+    {
+        var (workerPort, httpPort) = (FreePorts.Take(), FreePorts.Take());
+
+        await using var engine = await EngineProcess.StartAsync(
+            workerPort, httpPort, "# ${III_TEST_MISSING}\n" + EngineProcess.Configuration(workerPort, httpPort));
+
+        Assert.True(await FreePorts.AcceptsConnectionsAsync(workerPort));
+    }
+
+    [Fact]
+    [Trait("spec", "protocol 11.52")]
+    public async Task Variable_with_an_empty_default_is_the_empty_text()
+    {
+        var command = await RunWithAsync(
+            """
+            modules:
+              - class: "${III_TEST_MISSING:}"
+            """);
+
+        AssertRefused(command, "unknown module ''");
+    }
+
     [Theory]
+    [Trait("spec", "protocol 11.53")]
     [InlineData(true)]
     [InlineData(false)]
     public async Task Busy_port_is_an_error_and_leaves_no_half_started_engine(bool workerPortIsBusy)

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Iii.EndToEnd.Tests.Processes;
 
 namespace Iii.EndToEnd.Tests;
@@ -47,6 +48,16 @@ public class MixedVersionTests(MixedVersionTests.Fleet fleet) : IClassFixture<Mi
             var notes = await fleet[caller].CallAsync($"mixed::notes::{callee}", new { });
             return notes.EnumerateArray().Count(note => note.GetString() == text) == 1;
         });
+    }
+
+    [Theory]
+    [Trait("spec", "protocol 11.49")]
+    [MemberData(nameof(Sdks.Each), MemberType = typeof(Sdks))]
+    public async Task Ten_mebibytes_round_trip_between_workers(string caller)
+    {
+        var answer = await fleet[caller].AskAsync("exchange", new JsonObject { ["to"] = Sdks.Usual, ["length"] = 10 * 1024 * 1024 });
+
+        Assert.True(answer.GetBoolean());
     }
 
     [Fact]

@@ -35,6 +35,7 @@ public class ReconnectTests
     }
 
     [Theory]
+    [Trait("spec", "protocol 11.9")]
     [InlineData(true)]
     [InlineData(false)]
     public async Task Functions_of_every_version_come_back_after_a_restart(bool killed)

@@ -126,13 +126,13 @@ internal sealed class PublishingSession : IThreadPoolWorkItem
 
     private Task OnAck(object sender, BasicAckEventArgs args)
     {
-        Settle(args.DeliveryTag, args.Multiple, null);
+        Settle(args.DeliveryTag, args.Multiple, isTaken: true);
         return Task.CompletedTask;
     }
 
     private Task OnNack(object sender, BasicNackEventArgs args)
     {
-        Settle(args.DeliveryTag, args.Multiple, LinkErrors.Unavailable("RabbitMQ could not take a message (nack)."));
+        Settle(args.DeliveryTag, args.Multiple, isTaken: false);
         return Task.CompletedTask;
     }
 
@@ -154,7 +154,7 @@ internal sealed class PublishingSession : IThreadPoolWorkItem
         return Task.CompletedTask;
     }
 
-    private void Settle(ulong number, bool withAllBefore, BrokerException? refusal)
+    private void Settle(ulong number, bool withAllBefore, bool isTaken)
     {
         for (var each = withAllBefore ? Volatile.Read(ref _oldest) : number; each <= number; each++)
         {
@@ -173,13 +173,13 @@ internal sealed class PublishingSession : IThreadPoolWorkItem
                 }
             }
 
-            if (refusal is not null)
+            if (isTaken)
             {
-                publication?.Fail(refusal);
+                publication?.Confirm();
             }
             else
             {
-                publication?.Confirm();
+                publication?.Refuse();
             }
         }
 

@@ -12,7 +12,7 @@ namespace Iii.Adapters.Redis.Bus;
 /// length = 4 bytes, unsigned, little endian
 /// </code>
 /// </remarks>
-internal sealed class FrameBatch(int firstFrameBytes)
+internal sealed class FrameBatch : IOutgoingBatch<ReadOnlySpan<byte>>
 {
     /// <summary>What a frame takes besides its own bytes.</summary>
     public const int HeaderBytes = sizeof(uint);
@@ -26,7 +26,7 @@ internal sealed class FrameBatch(int firstFrameBytes)
     private const int InitialBytes = 2 * 1024;
 
     private readonly TaskCompletionSource<PublishOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(Math.Max(InitialBytes, VersionBytes + HeaderBytes + firstFrameBytes));
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(InitialBytes);
     private int _length;
 
     public Task<PublishOutcome> Outcome => _outcome.Task;
@@ -36,9 +36,9 @@ internal sealed class FrameBatch(int firstFrameBytes)
     /// <summary>What the frames count in the outgoing buffer.</summary>
     public int CountedBytes => _length - VersionBytes;
 
-    public bool HasRoomFor(int frameBytes) => _length + HeaderBytes + frameBytes <= TargetBytes;
+    public bool HasRoomFor(ReadOnlySpan<byte> item) => _length + HeaderBytes + item.Length <= TargetBytes;
 
-    public void Append(ReadOnlySpan<byte> frame)
+    public void Append(ReadOnlySpan<byte> item)
     {
         if (_length == 0)
         {
@@ -46,7 +46,7 @@ internal sealed class FrameBatch(int firstFrameBytes)
             _length = VersionBytes;
         }
 
-        var length = _length + HeaderBytes + frame.Length;
+        var length = _length + HeaderBytes + item.Length;
         if (length > _buffer.Length)
         {
             var larger = ArrayPool<byte>.Shared.Rent(Math.Max(length, _buffer.Length * 2));
@@ -55,8 +55,8 @@ internal sealed class FrameBatch(int firstFrameBytes)
             _buffer = larger;
         }
 
-        BinaryPrimitives.WriteUInt32LittleEndian(_buffer.AsSpan(_length), (uint)frame.Length);
-        frame.CopyTo(_buffer.AsSpan(_length + HeaderBytes));
+        BinaryPrimitives.WriteUInt32LittleEndian(_buffer.AsSpan(_length), (uint)item.Length);
+        item.CopyTo(_buffer.AsSpan(_length + HeaderBytes));
         _length = length;
     }
 

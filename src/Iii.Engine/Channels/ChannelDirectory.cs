@@ -73,6 +73,15 @@ internal sealed class ChannelDirectory : IDisposable
         return channel;
     }
 
+    /// <summary>Makes what stands here for a channel of another instance. It is not in the directory: nobody finds it by its id, and both its ends are taken.</summary>
+    public MessageChannel CreateStandIn()
+    {
+        var channel = new MessageChannel(this, DispatchIds.Next(), default, default, MessageChannel.DefaultBufferSize, null, 0);
+        channel.TryClaim(ChannelDirection.Read);
+        channel.TryClaim(ChannelDirection.Write);
+        return channel;
+    }
+
     /// <summary>The channel that an id as clients have it names, if the key is the one of that end.</summary>
     public MessageChannel? Find(ReadOnlySpan<char> id, ReadOnlySpan<char> key, ChannelDirection direction) =>
         ChannelId.TryParse(id, Instance, out var guid)

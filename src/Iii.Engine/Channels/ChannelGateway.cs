@@ -1,4 +1,6 @@
 using System.Net.WebSockets;
+using Iii.Engine.Cluster;
+using Iii.Engine.Cluster.Relays;
 using Iii.Engine.Gateways;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -6,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Iii.Engine.Channels;
 
 /// <summary>The channel endpoint of the worker port: a socket for one end of one channel.</summary>
-internal sealed class ChannelGateway(WorkerGatewayOptions options, ChannelDirectory channels, ILogger<ChannelGateway> logger)
+internal sealed class ChannelGateway(
+    WorkerGatewayOptions options, ChannelDirectory channels, ClusterNode cluster, ILogger<ChannelGateway> logger)
 {
     /// <summary>Handles a request for an end. Whoever may not have it learns so before the upgrade.</summary>
     public async Task HandleAsync(HttpContext context, ChannelAddress address)
@@ -27,14 +30,15 @@ internal sealed class ChannelGateway(WorkerGatewayOptions options, ChannelDirect
             return;
         }
 
-        if (channels.Find(address.ChannelId, address.Key, direction) is not { } channel)
+        // Claimed before the upgrade: two that come at once do not both get it.
+        var (claim, channel) = await ClaimAsync(address.ChannelId, address.Key, direction);
+        if (claim == ClaimOutcome.NotFound)
         {
             await Refusal.SendAsync(context, StatusCodes.Status404NotFound, "Channel not found");
             return;
         }
 
-        // Claimed before the upgrade: two that come at once do not both get it.
-        var isClaimed = channel.TryClaim(direction);
+        var isClaimed = claim == ClaimOutcome.Claimed;
         try
         {
             using var webSocket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
@@ -44,15 +48,28 @@ internal sealed class ChannelGateway(WorkerGatewayOptions options, ChannelDirect
                 KeepAliveTimeout = Timeout.InfiniteTimeSpan,
             });
             var socket = new ChannelSocket(webSocket, context.Abort);
-            await (isClaimed ? ServeAsync(socket, channel, direction) : RefuseAsync(socket, channel, direction));
+            await (isClaimed ? ServeAsync(socket, channel!, direction) : RefuseAsync(socket, address.ChannelId, direction));
         }
         finally
         {
             if (isClaimed)
             {
-                Release(channel, direction);
+                Release(channel!, direction);
             }
         }
+    }
+
+    /// <summary>Claims an end here, or at the instance that the channel's id names.</summary>
+    private async Task<(ClaimOutcome Outcome, MessageChannel? Channel)> ClaimAsync(string id, string key, ChannelDirection direction)
+    {
+        if (channels.Find(id, key, direction) is { } channel)
+        {
+            return channel.TryClaim(direction) ? (ClaimOutcome.Claimed, channel) : (ClaimOutcome.Taken, null);
+        }
+
+        return cluster.Relays is { } relays && ChannelId.InstanceOf(id) is { } instance && instance != channels.Instance.Text
+            ? await relays.ClaimAsync(instance, id, key, direction)
+            : (ClaimOutcome.NotFound, null);
     }
 
     private async Task ServeAsync(ChannelSocket socket, MessageChannel channel, ChannelDirection direction)
@@ -64,9 +81,9 @@ internal sealed class ChannelGateway(WorkerGatewayOptions options, ChannelDirect
         logger.EndClosed(channel.Id, direction);
     }
 
-    private async Task RefuseAsync(ChannelSocket socket, MessageChannel channel, ChannelDirection direction)
+    private async Task RefuseAsync(ChannelSocket socket, string channelId, ChannelDirection direction)
     {
-        logger.EndRefused(channel.Id, direction);
+        logger.EndRefused(channelId, direction);
         await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, socket.DiscardAsync());
     }
 

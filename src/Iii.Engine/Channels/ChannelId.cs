@@ -35,4 +35,11 @@ internal static class ChannelId
             && text[prefix.Length] == Separator
             && Guid.TryParseExact(text[(prefix.Length + 1)..], "D", out id);
     }
+
+    /// <summary>The instance that an id names; null when it is no id.</summary>
+    public static string? InstanceOf(string text)
+    {
+        var end = text.LastIndexOf(Separator);
+        return end > 0 && Guid.TryParseExact(text.AsSpan(end + 1), "D", out _) ? text[..end] : null;
+    }
 }

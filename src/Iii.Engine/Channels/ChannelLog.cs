@@ -11,7 +11,7 @@ internal static partial class ChannelLog
     public static partial void EndClosed(this ILogger logger, Guid channelId, ChannelDirection direction);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Channel {ChannelId}: its {Direction} end was asked for a second time, which is refused")]
-    public static partial void EndRefused(this ILogger logger, Guid channelId, ChannelDirection direction);
+    public static partial void EndRefused(this ILogger logger, string channelId, ChannelDirection direction);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Channel {ChannelId}: its writer was lost before it had closed")]
     public static partial void WriterLost(this ILogger logger, Guid channelId);

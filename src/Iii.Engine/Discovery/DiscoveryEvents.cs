@@ -10,14 +10,15 @@ namespace Iii.Engine.Discovery;
 /// </summary>
 /// <remarks>
 /// Changes of functions within <see cref="Debounce"/> are one event with the full list; a set that is the same again is
-/// none.
+/// none. Every instance of a cluster watches, and one of them, the leader, fires; so each event comes once.
 /// </remarks>
 internal sealed class DiscoveryEvents : IDisposable
 {
     public static readonly TimeSpan Debounce = TimeSpan.FromMilliseconds(100);
 
     private readonly FunctionDirectory _functions;
-    private readonly WorkerDirectory _workers;
+    private readonly IWorkerList[] _workers;
+    private readonly Func<bool> _isLeader;
     private readonly DiscoveryFunctions _rows;
     private readonly DiscoveryTriggerType _functionsAvailable;
     private readonly DiscoveryTriggerType _workersAvailable;
@@ -28,7 +29,8 @@ internal sealed class DiscoveryEvents : IDisposable
 
     public DiscoveryEvents(
         FunctionDirectory functions,
-        WorkerDirectory workers,
+        IWorkerList[] workers,
+        Func<bool> isLeader,
         TriggerDirectory triggers,
         DiscoveryFunctions rows,
         FunctionInvoker invoker,
@@ -37,6 +39,7 @@ internal sealed class DiscoveryEvents : IDisposable
         _rows = rows;
         _functions = functions;
         _workers = workers;
+        _isLeader = isLeader;
         _functionsAvailable = new DiscoveryTriggerType(invoker);
         _workersAvailable = new DiscoveryTriggerType(invoker);
         triggers.AddType("engine::functions-available", "Fires when the set of functions has changed", _functionsAvailable);
@@ -44,13 +47,20 @@ internal sealed class DiscoveryEvents : IDisposable
         _timer = time.CreateTimer(
             static state => ((DiscoveryEvents)state!).FunctionsSettled(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         functions.Changed += FunctionsChanged;
-        workers.Changed += WorkersChanged;
+        foreach (var list in workers)
+        {
+            list.Changed += WorkersChanged;
+        }
     }
 
     public void Dispose()
     {
         _functions.Changed -= FunctionsChanged;
-        _workers.Changed -= WorkersChanged;
+        foreach (var list in _workers)
+        {
+            list.Changed -= WorkersChanged;
+        }
+
         _timer.Dispose();
     }
 
@@ -74,7 +84,7 @@ internal sealed class DiscoveryEvents : IDisposable
             }
 
             _known = current;
-            if (_functionsAvailable.HasTriggers)
+            if (_functionsAvailable.HasTriggers && _isLeader())
             {
                 _functionsAvailable.Fire(EngineFunctions.Write(writer =>
                 {
@@ -91,7 +101,7 @@ internal sealed class DiscoveryEvents : IDisposable
 
     private void WorkersChanged(WorkerEvent change, string workerId)
     {
-        if (!_workersAvailable.HasTriggers)
+        if (!_workersAvailable.HasTriggers || !_isLeader())
         {
             return;
         }

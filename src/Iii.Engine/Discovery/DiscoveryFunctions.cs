@@ -10,7 +10,13 @@ namespace Iii.Engine.Discovery;
 /// The functions with which clients see what is registered (protocol §5.1, sdk-versions §5.10). Their rows carry the fields
 /// of every generation of clients.
 /// </summary>
-internal sealed class DiscoveryFunctions(FunctionDirectory functions, TriggerDirectory triggers, WorkerDirectory workers, WorkerMetricsTable metrics, TimeProvider time)
+internal sealed class DiscoveryFunctions(
+    FunctionDirectory functions,
+    TriggerDirectory triggers,
+    WorkerDirectory workers,
+    IWorkerList remoteWorkers,
+    WorkerMetricsTable metrics,
+    TimeProvider time)
 {
     /// <summary>What is of the engine itself is not listed unless asked for.</summary>
     private const string InternalPrefix = "engine::";
@@ -49,7 +55,7 @@ internal sealed class DiscoveryFunctions(FunctionDirectory functions, TriggerDir
         engine.Add("engine::workers::info", "Shows one connected worker", (call, input, writer) =>
         {
             var id = Required(call, input, "worker_id");
-            DiscoveryRows.Write(writer, workers.Find(id) is { IsWorker: true } worker ? worker : throw Unknown("worker", id), metrics.Find(id));
+            DiscoveryRows.Write(writer, FindWorker(id) ?? throw Unknown("worker", id), metrics.Find(id));
         });
         engine.Add("engine::workers::register", "Takes note of what a worker says about itself", (call, input, writer) =>
         {
@@ -65,7 +71,7 @@ internal sealed class DiscoveryFunctions(FunctionDirectory functions, TriggerDir
     {
         foreach (var function in functions.All)
         {
-            if (function.Registrations.Length > 0 && IsShown(function.Id, includeInternal))
+            if (!function.Providers.All.IsEmpty && IsShown(function.Id, includeInternal))
             {
                 DiscoveryRows.Write(writer, function);
             }
@@ -116,11 +122,11 @@ internal sealed class DiscoveryFunctions(FunctionDirectory functions, TriggerDir
     {
         writer.WriteStartObject();
         writer.WriteStartArray("workers");
-        foreach (var worker in workers.Workers)
+        foreach (var worker in workers.Rows.Concat(remoteWorkers.Rows))
         {
-            if (workerId is null || worker.WorkerId == workerId)
+            if (workerId is null || worker.Id == workerId)
             {
-                DiscoveryRows.Write(writer, worker, metrics.Find(worker.WorkerId));
+                DiscoveryRows.Write(writer, worker, metrics.Find(worker.Id));
             }
         }
 
@@ -129,8 +135,10 @@ internal sealed class DiscoveryFunctions(FunctionDirectory functions, TriggerDir
         writer.WriteEndObject();
     }
 
+    private WorkerRow? FindWorker(string id) => workers.FindRow(id) ?? remoteWorkers.FindRow(id);
+
     private string? NameOf(TriggerRow row) =>
-        row.WorkerIds.Length > 0 ? workers.Find(row.WorkerIds[^1])?.Metadata.Name : null;
+        row.WorkerIds.Length > 0 ? FindWorker(row.WorkerIds[^1])?.Metadata.Name : null;
 
     private bool MeansTypes(EngineCall call) =>
         call.Caller is { } caller && workers.Find(caller.Id)?.Metadata.Version is { } text

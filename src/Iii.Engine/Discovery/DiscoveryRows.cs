@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Iii.Engine.Gateways;
 using Iii.Engine.Telemetry;
 using Iii.Engine.Triggers;
 
@@ -13,19 +12,18 @@ internal static class DiscoveryRows
 
     public static void Write(Utf8JsonWriter writer, FunctionPool function)
     {
-        // What the newest provider says is shown; it is also the one most likely to be up to date.
-        var registrations = function.Registrations;
-        var newest = registrations.Length > 0 ? registrations[^1] : null;
+        var providers = function.Providers;
+        var shown = providers.Shown;
         writer.WriteStartObject();
         writer.WriteString("function_id", function.Id);
-        writer.WriteString("description", newest?.Details.Description);
-        EngineFunctions.WriteRawOrNull(writer, "request_format", newest?.Details.RequestFormat);
-        EngineFunctions.WriteRawOrNull(writer, "response_format", newest?.Details.ResponseFormat);
-        EngineFunctions.WriteRawOrNull(writer, "metadata", newest?.Details.Metadata);
+        writer.WriteString("description", shown?.Details.Description);
+        EngineFunctions.WriteRawOrNull(writer, "request_format", shown?.Details.RequestFormat);
+        EngineFunctions.WriteRawOrNull(writer, "response_format", shown?.Details.ResponseFormat);
+        EngineFunctions.WriteRawOrNull(writer, "metadata", shown?.Details.Metadata);
         writer.WriteString("namespace", Namespace);
-        writer.WriteString("worker_name", (newest?.Owner as WorkerConnection)?.Metadata.Name);
-        writer.WriteNumber("provider_count", registrations.Length);
-        if (newest?.Details.RegistrationError is { } error)
+        writer.WriteString("worker_name", (shown?.Owner as IFunctionOwner)?.WorkerName);
+        writer.WriteNumber("provider_count", providers.WorkerCount);
+        if (shown?.Details.RegistrationError is { } error)
         {
             EngineFunctions.WriteRawOrNull(writer, "registration_error", error);
         }
@@ -63,21 +61,22 @@ internal static class DiscoveryRows
         writer.WriteEndObject();
     }
 
-    public static void Write(Utf8JsonWriter writer, WorkerConnection worker, WorkerMetrics? metrics)
+    public static void Write(Utf8JsonWriter writer, WorkerRow worker, WorkerMetrics? metrics)
     {
         var metadata = worker.Metadata;
         writer.WriteStartObject();
-        writer.WriteString("id", worker.WorkerId);
+        writer.WriteString("id", worker.Id);
         writer.WriteString("name", metadata.Name);
         writer.WriteString("runtime", metadata.Runtime);
         writer.WriteString("version", metadata.Version);
         writer.WriteString("os", metadata.Os);
         writer.WriteString("ip_address", worker.RemoteAddress);
         writer.WriteString("status", "connected");
-        writer.WriteNumber("connected_at_ms", worker.ConnectedAt.ToUnixTimeMilliseconds());
+        writer.WriteNumber("connected_at_ms", worker.ConnectedAtMs);
         writer.WriteNumber("function_count", worker.Functions.Count);
-        WriteTexts(writer, "functions", worker.Functions.Items);
+        WriteTexts(writer, "functions", worker.Functions);
         writer.WriteNumber("active_invocations", worker.ActiveInvocations);
+        writer.WriteString("instance", worker.Instance);
         WriteMetrics(writer, metrics, metadata.Runtime);
         writer.WriteString("description", metadata.Description);
         writer.WriteString("namespace", Namespace);

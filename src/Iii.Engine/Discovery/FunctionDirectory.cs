@@ -11,6 +11,12 @@ internal sealed class FunctionDirectory
     /// <summary>Raised, outside the lock, after the set of function ids changed.</summary>
     public event Action? Changed;
 
+    /// <summary>Raised after a registration was made or renewed. One owner's changes are raised in the order in which they were made.</summary>
+    public event Action<FunctionRegistration>? Registered;
+
+    /// <summary>Raised after an owner's registration of a function was removed.</summary>
+    public event Action<string, object>? Unregistered;
+
     /// <summary>All functions that have a provider, in no order.</summary>
     public IEnumerable<FunctionPool> All => _pools.Select(static entry => entry.Value);
 
@@ -31,15 +37,20 @@ internal sealed class FunctionDirectory
         lock (_lock)
         {
             var pool = _pools.GetOrAdd(registration.FunctionId, static id => new FunctionPool(id));
-            var existing = pool.Registrations;
-            if (existing.Any(other => other.Provider is EngineFunction && !ReferenceEquals(other.Owner, registration.Owner)))
+            var existing = pool.Providers;
+            foreach (var other in existing.Local)
             {
-                return false;
+                if (other.Provider is EngineFunction && !ReferenceEquals(other.Owner, registration.Owner))
+                {
+                    return false;
+                }
             }
 
-            isNew = existing.Length == 0;
-            pool.Replace([.. existing.Where(other => !ReferenceEquals(other.Owner, registration.Owner)), registration]);
+            isNew = existing.All.IsEmpty;
+            pool.Replace(existing.With(registration));
         }
+
+        Registered?.Invoke(registration);
 
         if (isNew)
         {
@@ -61,21 +72,22 @@ internal sealed class FunctionDirectory
                 return false;
             }
 
-            var existing = pool.Registrations;
-            var remaining = existing.Where(other => !ReferenceEquals(other.Owner, owner)).ToArray();
-            if (remaining.Length == existing.Length)
+            var existing = pool.Providers;
+            var remaining = existing.Without(owner);
+            if (ReferenceEquals(remaining, existing))
             {
                 return false;
             }
 
             pool.Replace(remaining);
-            isGone = remaining.Length == 0;
+            isGone = remaining.All.IsEmpty;
             if (isGone)
             {
                 _pools.TryRemove(functionId, out _);
             }
         }
 
+        Unregistered?.Invoke(functionId, owner);
         if (isGone)
         {
             Changed?.Invoke();

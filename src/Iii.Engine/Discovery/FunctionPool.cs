@@ -8,7 +8,7 @@ internal sealed class FunctionPool
 {
     private readonly JsonEncodedText _encodedId;
     private readonly byte[] _idJson;
-    private FunctionRegistration[] _registrations = [];
+    private ProviderSet _providers = ProviderSet.Empty;
 
     public FunctionPool(string id)
     {
@@ -22,9 +22,9 @@ internal sealed class FunctionPool
     /// <summary>The id as JSON string.</summary>
     public ReadOnlySpan<byte> IdJson => _idJson;
 
-    /// <summary>The providers, in order of registration; empty when the last one has left.</summary>
-    public FunctionRegistration[] Registrations => Volatile.Read(ref _registrations);
+    /// <summary>All that provide it; empty when the last one has left.</summary>
+    public ProviderSet Providers => Volatile.Read(ref _providers);
 
     /// <summary>Swaps the set; only the directory, under its lock, calls this.</summary>
-    internal void Replace(FunctionRegistration[] registrations) => Volatile.Write(ref _registrations, registrations);
+    internal void Replace(ProviderSet providers) => Volatile.Write(ref _providers, providers);
 }

@@ -13,9 +13,12 @@ internal enum DispatchResult
 
     /// <summary>The provider can take no more now; the invocation never left.</summary>
     Full,
+
+    /// <summary>The provider is on another instance, which cannot be reached now; the invocation never left.</summary>
+    Unreachable,
 }
 
-/// <summary>Something that carries out functions: a worker connected here, the engine itself, later another instance.</summary>
+/// <summary>Something that carries out functions: a worker connected here, the engine itself, another instance.</summary>
 internal abstract class FunctionProvider
 {
     /// <summary>Invocations under way; what the load balancer looks at.</summary>
@@ -23,6 +26,12 @@ internal abstract class FunctionProvider
 
     /// <summary>Whether the functions there may open the channels in their input; if not, their answer is final as it comes.</summary>
     public virtual bool OpensChannels => true;
+
+    /// <summary>The instance where it is; null for this one. Providers of this instance are tried first.</summary>
+    public virtual object? Instance => null;
+
+    /// <summary>How many workers it stands for.</summary>
+    public virtual int WorkerCount => 1;
 
     /// <summary>Hands an invocation over. Never blocks; the invocation's bytes are borrowed for the time of this call.</summary>
     public abstract DispatchResult Dispatch(FunctionPool function, in Invocation invocation, PendingInvocation pending);

@@ -10,7 +10,7 @@ namespace Iii.Engine.Gateways;
 /// One accepted worker socket: what it provides, what it works on, and the way to send to it. Its receive loop is
 /// <see cref="WorkerReceiver"/>, its send loop <see cref="WorkerSender"/>.
 /// </summary>
-internal sealed class WorkerConnection : FunctionProvider, ITriggerRegistrant, IDisposable
+internal sealed class WorkerConnection : FunctionProvider, IFunctionOwner, ITriggerRegistrant, IDisposable
 {
     private readonly OutboundQueue _outbound;
     private readonly Action _abort;
@@ -78,6 +78,8 @@ internal sealed class WorkerConnection : FunctionProvider, ITriggerRegistrant, I
     public ConcurrentSet<string> Functions { get; } = new();
 
     public WorkerMetadata Metadata { get; set; } = WorkerMetadata.None;
+
+    public string? WorkerName => Metadata.Name;
 
     /// <summary>The close code to send when the queue has been emptied; null while the connection is open.</summary>
     public WebSocketCloseStatus? CloseStatus { get; private set; }

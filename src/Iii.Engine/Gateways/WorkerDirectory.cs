@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Iii.Engine.Discovery;
+using Iii.Engine.Hosting;
 using Iii.Engine.Invocations;
 using Iii.Engine.Triggers;
 using Iii.Protocol;
@@ -17,7 +18,8 @@ internal enum WorkerEvent
 }
 
 /// <summary>The sockets that are connected here, and the one place where the traces of a lost one are removed.</summary>
-internal sealed class WorkerDirectory(FunctionDirectory functions, TriggerDirectory triggers, DeadlineSweeper deadlines)
+internal sealed class WorkerDirectory(
+    FunctionDirectory functions, TriggerDirectory triggers, DeadlineSweeper deadlines, InstanceId instance) : IWorkerList
 {
     private readonly ConcurrentDictionary<string, WorkerConnection> _connections = new(StringComparer.Ordinal);
     private bool _isDraining;
@@ -40,6 +42,10 @@ internal sealed class WorkerDirectory(FunctionDirectory functions, TriggerDirect
 
     /// <summary>Invocations that workers connected here work on.</summary>
     public int PendingCount => Connections.Sum(static connection => connection.Pending.Count);
+
+    public IEnumerable<WorkerRow> Rows => Workers.Select(RowOf);
+
+    public WorkerRow? FindRow(string workerId) => Find(workerId) is { IsWorker: true } worker ? RowOf(worker) : null;
 
     public WorkerConnection? Find(string workerId) => _connections.GetValueOrDefault(workerId);
 
@@ -92,17 +98,34 @@ internal sealed class WorkerDirectory(FunctionDirectory functions, TriggerDirect
         }
     }
 
+    /// <summary>What lists say of a worker.</summary>
+    public WorkerRow RowOf(WorkerConnection worker) => new(
+        worker.WorkerId,
+        worker.Metadata,
+        worker.RemoteAddress,
+        worker.ConnectedAt.ToUnixTimeMilliseconds(),
+        [.. worker.Functions.Items],
+        worker.ActiveInvocations,
+        instance.Text);
+
     /// <summary>
     /// A newer connection continues this one: it goes at once, whole, before the newer one's registrations are worked
     /// through (sdk-versions §5.1). A wrong token is ignored.
     /// </summary>
-    public void Retire(string workerId, string token)
+    /// <returns>False when no such worker is connected here.</returns>
+    public bool Retire(string workerId, string token)
     {
-        if (Find(workerId) is { } previous
-            && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(previous.ReattachToken), Encoding.UTF8.GetBytes(token)))
+        if (Find(workerId) is not { } previous)
+        {
+            return false;
+        }
+
+        if (CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(previous.ReattachToken), Encoding.UTF8.GetBytes(token)))
         {
             Remove(previous);
             previous.Abort();
         }
+
+        return true;
     }
 }

@@ -1,5 +1,6 @@
 using System.Net.WebSockets;
 using Iii.Engine.Channels;
+using Iii.Engine.Cluster;
 using Iii.Engine.Discovery;
 using Iii.Engine.Invocations;
 using Iii.Engine.Modules.HttpFunctions;
@@ -20,6 +21,7 @@ internal sealed class WorkerGateway(
     FunctionInvoker invoker,
     HttpFunctionsModule httpFunctions,
     TelemetryIntake telemetry,
+    ClusterNode cluster,
     ChannelGateway channels,
     TimeProvider time,
     ILogger<WorkerGateway> logger)
@@ -74,8 +76,9 @@ internal sealed class WorkerGateway(
     public async Task DrainAsync(Func<int> countRequests, TimeSpan patience)
     {
         workers.IsDraining = true;
+        await cluster.LeaveAsync();
         var end = time.GetTimestamp() + (long)(patience.TotalSeconds * time.TimestampFrequency);
-        while (workers.PendingCount + countRequests() > 0 && time.GetTimestamp() < end)
+        while (workers.PendingCount + cluster.PendingCount + countRequests() > 0 && time.GetTimestamp() < end)
         {
             await Task.Delay(DrainPoll, time);
         }
@@ -88,7 +91,7 @@ internal sealed class WorkerGateway(
 
     private async Task ServeAsync(WorkerConnection connection)
     {
-        var messages = new WorkerMessages(connection, workers, functions, triggers, invoker, httpFunctions, telemetry, options, logger);
+        var messages = new WorkerMessages(connection, workers, functions, triggers, invoker, httpFunctions, telemetry, cluster, options, logger);
         connection.Send(Frames.WorkerRegistered(connection.WorkerId, connection.ReattachToken));
         workers.Add(connection);
         if (workers.IsDraining)

@@ -1,4 +1,5 @@
 using System.Text.Unicode;
+using Iii.Engine.Cluster;
 using Iii.Engine.Configuration;
 using Iii.Engine.Discovery;
 using Iii.Engine.Invocations;
@@ -20,6 +21,7 @@ internal sealed class WorkerMessages(
     FunctionInvoker invoker,
     HttpFunctionsModule httpFunctions,
     TelemetryIntake telemetry,
+    ClusterNode cluster,
     WorkerGatewayOptions options,
     ILogger logger)
 {
@@ -376,7 +378,10 @@ internal sealed class WorkerMessages(
     {
         if (envelope.PreviousWorkerId.GetString() is { } previousId && envelope.ReattachToken.GetString() is { } token)
         {
-            workers.Retire(previousId, token);
+            if (!workers.Retire(previousId, token))
+            {
+                cluster.Retire(previousId, token);
+            }
         }
     }
 

@@ -5,8 +5,8 @@ namespace Iii.Engine.Hosting;
 /// <summary>What an adapter provides once it is connected. An adapter without a seam leaves it out.</summary>
 public sealed class BrokerSeams : IAsyncDisposable
 {
-    /// <summary>Carries frames between the instances.</summary>
-    public required IMessageBus Bus { get; init; }
+    /// <summary>Carries frames between the instances; null when there can be no other instance.</summary>
+    public IMessageBus? Bus { get; init; }
 
     /// <summary>Keeps jobs; null when the adapter has no queues.</summary>
     public IQueueBroker? Queues { get; init; }

@@ -1,5 +1,8 @@
 using System.Net.Sockets;
+using Iii.Broker;
 using Iii.Engine.Channels;
+using Iii.Engine.Cluster;
+using Iii.Engine.Cluster.Copies;
 using Iii.Engine.Configuration;
 using Iii.Engine.Discovery;
 using Iii.Engine.Gateways;
@@ -36,6 +39,7 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly InvocationMetrics _metrics;
     private readonly TelemetryCounters _telemetryCounters = new();
     private readonly ChannelDirectory _channels;
+    private readonly ClusterNode _cluster;
     private readonly DiscoveryEvents _events;
     private readonly WorkerGateway _gateway;
     private readonly HttpModule? _http;
@@ -81,7 +85,7 @@ public sealed class EngineHost : IAsyncDisposable
         _metrics = new InvocationMetrics(time);
         var functions = new FunctionDirectory();
         var triggers = new TriggerDirectory(loggers.CreateLogger<TriggerDirectory>());
-        var workers = new WorkerDirectory(functions, triggers, _deadlines);
+        var workers = new WorkerDirectory(functions, triggers, _deadlines, instance);
         var invoker = new FunctionInvoker(
             functions, _deadlines, _metrics, time, TimeSpan.FromMilliseconds(configuration.Gateway.InvocationTimeoutMs));
         var engineFunctions = new EngineFunctions(functions, _deadlines);
@@ -93,15 +97,30 @@ public sealed class EngineHost : IAsyncDisposable
                 workerMetrics.Remove(id);
             }
         };
-        var discovery = new DiscoveryFunctions(functions, triggers, workers, workerMetrics, time);
-        discovery.AddTo(engineFunctions);
         _channels = new ChannelDirectory(
             instance, configuration.Gateway.MaxChannels, id => workers.Find(id) is not null, time);
+        var remoteWorkers = new RemoteWorkerDirectory();
+        _cluster = new ClusterNode(
+            instance,
+            configuration.Cluster,
+            functions,
+            triggers,
+            workers,
+            remoteWorkers,
+            invoker,
+            _deadlines,
+            _channels,
+            configuration.Gateway.MaxMessageBytes,
+            time,
+            loggers.CreateLogger<ClusterNode>());
+        var discovery = new DiscoveryFunctions(functions, triggers, workers, remoteWorkers, workerMetrics, time);
+        discovery.AddTo(engineFunctions);
         ChannelFunctions.AddTo(engineFunctions, _channels);
-        _events = new DiscoveryEvents(functions, workers, triggers, discovery, invoker, time);
+        _events = new DiscoveryEvents(
+            functions, [workers, remoteWorkers], () => _cluster.IsLeader, triggers, discovery, invoker, time);
 
         _health = new HealthPage(
-            new StandaloneStatus(instance), configuration.Cluster.Name, configuration.Broker.Adapter, workers, functions);
+            _cluster, configuration.Cluster.Name, configuration.Broker.Adapter, workers, functions);
         if (configuration.Http is not null)
         {
             _http = new HttpModule(configuration.Http, invoker, _channels, time, loggers.CreateLogger<HttpModule>()) { Health = _health };
@@ -123,7 +142,8 @@ public sealed class EngineHost : IAsyncDisposable
             invoker,
             _httpFunctions,
             new TelemetryIntake(_telemetryCounters, workerMetrics),
-            new ChannelGateway(configuration.Gateway, _channels, loggers.CreateLogger<ChannelGateway>()),
+            _cluster,
+            new ChannelGateway(configuration.Gateway, _channels, _cluster, loggers.CreateLogger<ChannelGateway>()),
             time,
             loggers.CreateLogger<WorkerGateway>());
         workerListener.Handler = WithWebSockets(context => !context.WebSockets.IsWebSocketRequest && HealthPage.IsFor(context.Request)
@@ -173,6 +193,11 @@ public sealed class EngineHost : IAsyncDisposable
         try
         {
             _seams = await _connector.ConnectAsync(cancellation);
+            if (_seams.Bus is { } bus)
+            {
+                await _cluster.JoinAsync(bus, cancellation);
+            }
+
             await _app.StartAsync(cancellation);
         }
         catch (Exception e)
@@ -181,6 +206,11 @@ public sealed class EngineHost : IAsyncDisposable
             if (e is IOException or SocketException)
             {
                 throw new EngineStartException(Explain(e), e);
+            }
+
+            if (e is BrokerException)
+            {
+                throw new EngineStartException($"broker: {e.Message}", e);
             }
 
             throw;
@@ -225,6 +255,7 @@ public sealed class EngineHost : IAsyncDisposable
         }
 
         _events.Dispose();
+        await _cluster.DisposeAsync();
         _http?.Dispose();
         _httpFunctions.Dispose();
         _channels.Dispose();

@@ -91,6 +91,16 @@ internal sealed class HealthPage(
         writer.WriteEndObject();
     }
 
-    private static bool IsOfAWorker(FunctionPool function) =>
-        function.Registrations.Any(static registration => registration.Provider is not EngineFunction);
+    private static bool IsOfAWorker(FunctionPool function)
+    {
+        foreach (var registration in function.Providers.All)
+        {
+            if (registration.Provider is not EngineFunction)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 }

@@ -21,7 +21,7 @@ public sealed class MemoryAdapter(MemoryWorld? world = null) : IBrokerAdapter
         var place = world ?? new MemoryWorld(time: environment.Time);
         return ValueTask.FromResult(new BrokerSeams
         {
-            Bus = new MemoryMessageBus(place),
+            Bus = world is null ? null : new MemoryMessageBus(world),
             Queues = new MemoryQueueBroker(place),
             State = new MemoryStateStore(place),
             Leases = new MemoryLeaseProvider(place),

@@ -11,6 +11,7 @@ internal abstract class PendingInvocation
     private InvocationMetrics? _metrics;
     private FunctionPool? _function;
     private long _started;
+    private bool _isRerouted;
 
     /// <summary>The function called; null when the id is not known.</summary>
     public FunctionPool? Function => _function;
@@ -32,6 +33,15 @@ internal abstract class PendingInvocation
         _started = now;
         Deadline = deadline;
         Timeout = timeout;
+    }
+
+    /// <summary>Notes that it goes to another provider, since it never reached the first.</summary>
+    /// <returns>False when it has done so before.</returns>
+    public bool TryReroute()
+    {
+        var isFirst = !_isRerouted;
+        _isRerouted = true;
+        return isFirst;
     }
 
     /// <summary>The invocation may take as long as it likes from now on: what it was called for is under way.</summary>
@@ -56,5 +66,6 @@ internal abstract class PendingInvocation
     {
         _function = null;
         _metrics = null;
+        _isRerouted = false;
     }
 }

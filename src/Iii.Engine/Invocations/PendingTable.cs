@@ -63,6 +63,18 @@ internal sealed class PendingTable
         }
     }
 
+    /// <summary>Takes all invocations out that are under way; there may be further ones.</summary>
+    public IReadOnlyCollection<PendingInvocation> TakeAll()
+    {
+        lock (_lock)
+        {
+            var all = _pending.Values.ToArray();
+            _pending.Clear();
+            Count = 0;
+            return all;
+        }
+    }
+
     /// <summary>Refuses further invocations and takes all that are under way out.</summary>
     public IReadOnlyCollection<PendingInvocation> Close()
     {

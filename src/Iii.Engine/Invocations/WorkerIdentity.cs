@@ -9,9 +9,12 @@ internal sealed class WorkerIdentity
 
     public WorkerIdentity(Guid id)
     {
+        Guid = id;
         Id = id.ToString();
         _json = Encoding.ASCII.GetBytes($"\"{Id}\"");
     }
+
+    public Guid Guid { get; }
 
     /// <summary>UUID in lower case with hyphens.</summary>
     public string Id { get; }

@@ -6,7 +6,7 @@ namespace Iii.Engine.Triggers;
 /// </summary>
 internal sealed class Trigger
 {
-    private readonly Dictionary<string, ITriggerRegistrant> _owners = new(StringComparer.Ordinal);
+    private readonly Dictionary<TriggerRegistrationKey, ITriggerRegistrant> _owners = [];
 
     public Trigger(string id, string type, string functionId, byte[] config, byte[]? metadata, string key)
     {
@@ -37,10 +37,10 @@ internal sealed class Trigger
     /// <summary>Whether its type serves it; false while it waits for a worker to provide the type.</summary>
     public bool IsActive { get; set; }
 
-    /// <summary>Who registered it, by the id of the registration. Only to be touched under the directory's lock.</summary>
-    public IReadOnlyDictionary<string, ITriggerRegistrant> Owners => _owners;
+    /// <summary>Who registered it, by registration. Only to be touched under the directory's lock.</summary>
+    public IReadOnlyDictionary<TriggerRegistrationKey, ITriggerRegistrant> Owners => _owners;
 
-    public void SetOwner(string registrationId, ITriggerRegistrant owner) => _owners[registrationId] = owner;
+    public void SetOwner(TriggerRegistrationKey registration, ITriggerRegistrant owner) => _owners[registration] = owner;
 
-    public bool RemoveOwner(string registrationId) => _owners.Remove(registrationId);
+    public bool RemoveOwner(TriggerRegistrationKey registration) => _owners.Remove(registration);
 }

@@ -15,8 +15,12 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
     private readonly Dictionary<string, Trigger> _byKey = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Trigger> _byId = new(StringComparer.Ordinal);
     private readonly Dictionary<string, HashSet<Trigger>> _byType = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Registration> _registrations = new(StringComparer.Ordinal);
+    private readonly Dictionary<TriggerRegistrationKey, Registration> _registrations = [];
     private readonly Dictionary<ITriggerRegistrant, Holdings> _holdings = new(ReferenceEqualityComparer.Instance);
+    private long _lastStamp;
+
+    /// <summary>Learns of what workers connected here register; set before the first of them comes.</summary>
+    public ITriggerObserver? Observer { get; set; }
 
     /// <summary>Adds a type that the engine serves itself. Workers cannot take it over.</summary>
     public void AddType(string id, string description, ITriggerType type)
@@ -45,13 +49,22 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
                 return $"a worker may register at most {limit} trigger types";
             }
 
-            types.Add(id);
-            var providers = ProvidersOf(id);
-            providers.RemoveAll(type => ReferenceEquals(type.Provider, provider));
-            var added = new WorkerTriggerType(id, details, provider);
-            providers.Add(added);
-            Activate(id, added);
+            var stamp = new TypeStamp(_lastStamp + 1, provider.WorkerId);
+            AddType(id, details, stamp, provider);
+            Observer?.TypeRegistered(id, details, stamp, provider);
             return null;
+        }
+    }
+
+    /// <summary>A worker of another instance provides a type.</summary>
+    public void CopyType(string id, TriggerTypeDetails details, TypeStamp stamp, ITriggerRegistrant provider)
+    {
+        lock (_lock)
+        {
+            if (!_engineTypes.ContainsKey(id))
+            {
+                AddType(id, details, stamp, provider);
+            }
         }
     }
 
@@ -63,6 +76,7 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
             if (_holdings.TryGetValue(provider, out var holdings) && holdings.Types.Remove(id))
             {
                 RemoveProvider(id, provider);
+                Forget(provider, holdings);
             }
         }
     }
@@ -77,9 +91,10 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
         string id, string type, string functionId, byte[] config, byte[]? metadata, ITriggerRegistrant owner, int limit)
     {
         var key = $"{type}\n{functionId}\n{CanonicalJson.Of(config)}";
+        var registrationKey = TriggerRegistrationKey.Of(id, owner);
         lock (_lock)
         {
-            _registrations.TryGetValue(id, out var previous);
+            _registrations.TryGetValue(registrationKey, out var previous);
             if (previous is null && _holdings.TryGetValue(owner, out var holdings) && holdings.Triggers.Count >= limit)
             {
                 return $"a worker may register at most {limit} triggers";
@@ -96,27 +111,31 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
 
             if (problem is null)
             {
-                trigger.SetOwner(id, owner);
-                _registrations[id] = new Registration(trigger, owner);
+                trigger.SetOwner(registrationKey, owner);
+                _registrations[registrationKey] = new Registration(trigger, owner);
             }
 
             if (previous is not null && (problem is not null || !ReferenceEquals(previous.Trigger, trigger)))
             {
-                RemoveOwner(previous.Trigger, id);
+                RemoveOwner(previous.Trigger, registrationKey);
             }
 
             if (previous is not null && (problem is not null || !ReferenceEquals(previous.Owner, owner)))
             {
-                Forget(previous.Owner, id);
+                Forget(previous.Owner, registrationKey);
             }
 
             if (problem is null)
             {
-                HoldingsOf(owner).Triggers.Add(id);
+                HoldingsOf(owner).Triggers.Add(registrationKey);
+                if (!owner.IsRemote)
+                {
+                    Observer?.TriggerRegistered(id, trigger, owner);
+                }
             }
             else if (previous is not null)
             {
-                _registrations.Remove(id);
+                _registrations.Remove(registrationKey);
             }
 
             return problem;
@@ -128,9 +147,10 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
     {
         lock (_lock)
         {
-            if (_registrations.TryGetValue(id, out var registration) && ReferenceEquals(registration.Owner, owner))
+            var key = TriggerRegistrationKey.Of(id, owner);
+            if (_registrations.TryGetValue(key, out var registration) && ReferenceEquals(registration.Owner, owner))
             {
-                Remove(id, registration);
+                Remove(key, registration);
             }
         }
     }
@@ -145,9 +165,9 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
                 return;
             }
 
-            foreach (var id in holdings.Triggers.ToArray())
+            foreach (var key in holdings.Triggers.ToArray())
             {
-                Remove(id, _registrations[id]);
+                Remove(key, _registrations[key]);
             }
 
             foreach (var type in holdings.Types)
@@ -172,19 +192,35 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
                 return;
             }
 
-            foreach (var (registrationId, owner) in trigger.Owners)
-            {
-                owner.Send(Frames.TriggerRegistrationResult(registrationId, trigger.Type, trigger.FunctionId, errorJson));
-            }
-
             if (!errorJson.IsEmpty)
             {
                 logger.TriggerRefused(id, trigger.Type, trigger.FunctionId, ErrorBody.Read(errorJson).Message);
                 trigger.IsActive = false;
-                foreach (var registrationId in trigger.Owners.Keys.ToArray())
+            }
+
+            foreach (var (key, owner) in trigger.Owners.ToArray())
+            {
+                if (owner.IsRemote)
                 {
-                    Remove(registrationId, _registrations[registrationId]);
+                    owner.Forward(key.Id, errorJson);
                 }
+                else
+                {
+                    Told(key, trigger, owner, errorJson);
+                }
+            }
+        }
+    }
+
+    /// <summary>The provider of a type, on another instance, says what became of the registration of a worker connected here.</summary>
+    public void ReportHere(string registrationId, ReadOnlySpan<byte> errorJson)
+    {
+        lock (_lock)
+        {
+            var key = new TriggerRegistrationKey(registrationId, RemoteWorkerId: null);
+            if (_registrations.TryGetValue(key, out var registration))
+            {
+                Told(key, registration.Trigger, registration.Owner, errorJson);
             }
         }
     }
@@ -197,7 +233,7 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
             return [.. _byKey.Values.Select(static trigger => new TriggerRow(
                 trigger,
                 trigger.IsActive,
-                [.. trigger.Owners.Keys],
+                [.. trigger.Owners.Keys.Select(static key => key.Id)],
                 [.. trigger.Owners.Values.Select(static owner => owner.WorkerId)]))];
         }
     }
@@ -213,6 +249,33 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
                 .. _workerTypes.Where(static entry => entry.Value.Count > 0).Select(static entry => new TriggerTypeRow(
                     entry.Key, entry.Value[^1].Details, entry.Value[^1].Provider.WorkerId)),
             ];
+        }
+    }
+
+    private void AddType(string id, TriggerTypeDetails details, TypeStamp stamp, ITriggerRegistrant provider)
+    {
+        _lastStamp = Math.Max(_lastStamp, stamp.Counter);
+        HoldingsOf(provider).Types.Add(id);
+        var providers = ProvidersOf(id);
+        providers.RemoveAll(type => ReferenceEquals(type.Provider, provider));
+        var added = new WorkerTriggerType(id, details, provider, stamp);
+        providers.Add(added);
+
+        // The newest serves, and all instances agree on which one that is.
+        providers.Sort(static (one, other) => one.Stamp.CompareTo(other.Stamp));
+        if (ReferenceEquals(providers[^1], added))
+        {
+            Activate(id, added);
+        }
+    }
+
+    /// <summary>Tells a worker what became of its trigger; one that failed is removed.</summary>
+    private void Told(TriggerRegistrationKey key, Trigger trigger, ITriggerRegistrant owner, ReadOnlySpan<byte> errorJson)
+    {
+        owner.Send(Frames.TriggerRegistrationResult(key.Id, trigger.Type, trigger.FunctionId, errorJson));
+        if (!errorJson.IsEmpty)
+        {
+            Remove(key, _registrations[key]);
         }
     }
 
@@ -266,6 +329,11 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
 
     private void RemoveProvider(string typeId, ITriggerRegistrant provider)
     {
+        if (!provider.IsRemote)
+        {
+            Observer?.TypeUnregistered(typeId, provider);
+        }
+
         if (!_workerTypes.TryGetValue(typeId, out var providers))
         {
             return;
@@ -287,16 +355,16 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
         }
     }
 
-    private void Remove(string id, Registration registration)
+    private void Remove(TriggerRegistrationKey key, Registration registration)
     {
-        _registrations.Remove(id);
-        Forget(registration.Owner, id);
-        RemoveOwner(registration.Trigger, id);
+        _registrations.Remove(key);
+        Forget(registration.Owner, key);
+        RemoveOwner(registration.Trigger, key);
     }
 
-    private void RemoveOwner(Trigger trigger, string registrationId)
+    private void RemoveOwner(Trigger trigger, TriggerRegistrationKey key)
     {
-        trigger.RemoveOwner(registrationId);
+        trigger.RemoveOwner(key);
         if (trigger.Owners.Count > 0)
         {
             return;
@@ -318,11 +386,24 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
         }
     }
 
-    private void Forget(ITriggerRegistrant owner, string id)
+    private void Forget(ITriggerRegistrant owner, TriggerRegistrationKey key)
     {
-        if (_holdings.TryGetValue(owner, out var holdings))
+        if (!owner.IsRemote)
         {
-            holdings.Triggers.Remove(id);
+            Observer?.TriggerUnregistered(key.Id, owner);
+        }
+
+        if (_holdings.TryGetValue(owner, out var holdings) && holdings.Triggers.Remove(key))
+        {
+            Forget(owner, holdings);
+        }
+    }
+
+    private void Forget(ITriggerRegistrant owner, Holdings holdings)
+    {
+        if (owner.IsRemote && holdings.Triggers.Count == 0 && holdings.Types.Count == 0)
+        {
+            _holdings.Remove(owner);
         }
     }
 
@@ -351,7 +432,7 @@ internal sealed class TriggerDirectory(ILogger<TriggerDirectory> logger)
     /// <summary>What one registrant holds: the ids of its registrations, and the types that it provides.</summary>
     private sealed class Holdings
     {
-        public HashSet<string> Triggers { get; } = new(StringComparer.Ordinal);
+        public HashSet<TriggerRegistrationKey> Triggers { get; } = [];
 
         public HashSet<string> Types { get; } = new(StringComparer.Ordinal);
     }

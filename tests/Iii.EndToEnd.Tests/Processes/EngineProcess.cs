@@ -56,12 +56,21 @@ internal sealed partial class EngineProcess : ChildProcess
     public static Task<EngineProcess> StartAsync(int workerPort, int httpPort) =>
         StartAsync(workerPort, httpPort, Configuration(workerPort, httpPort));
 
-    /// <summary>Starts an engine with this configuration, which must name these ports, and returns once it says that it is ready.</summary>
-    public static Task<EngineProcess> StartAsync(int workerPort, int httpPort, string configuration)
+    /// <summary>
+    /// Starts an engine with this configuration, which must name these ports, and these environment variables, and returns once
+    /// it says that it is ready.
+    /// </summary>
+    public static Task<EngineProcess> StartAsync(
+        int workerPort, int httpPort, string configuration, params IEnumerable<(string Name, string Value)> environment)
     {
         var folder = new TemporaryFolder();
-        var file = folder.Write("test.yaml", configuration);
-        return StartAsync(folder, workerPort, httpPort, "--config", file);
+        var start = EngineCommand.With(folder.FullPath, "--config", folder.Write("test.yaml", configuration));
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return StartAsync(folder, start, workerPort, httpPort);
     }
 
     /// <summary>Starts an engine as the README does: no arguments, no configuration file, so with all its defaults.</summary>
@@ -79,7 +88,8 @@ internal sealed partial class EngineProcess : ChildProcess
                 within: TimeSpan.FromSeconds(75));
         }
 
-        return await StartAsync(new TemporaryFolder(), DefaultWorkerPort, DefaultHttpPort);
+        var folder = new TemporaryFolder();
+        return await StartAsync(folder, EngineCommand.With(folder.FullPath), DefaultWorkerPort, DefaultHttpPort);
     }
 
     public override async ValueTask DisposeAsync()
@@ -89,9 +99,9 @@ internal sealed partial class EngineProcess : ChildProcess
         _folder.Dispose();
     }
 
-    private static async Task<EngineProcess> StartAsync(TemporaryFolder folder, int workerPort, int httpPort, params string[] arguments)
+    private static async Task<EngineProcess> StartAsync(TemporaryFolder folder, ProcessStartInfo start, int workerPort, int httpPort)
     {
-        var engine = new EngineProcess(folder, EngineCommand.With(folder.FullPath, arguments), workerPort, httpPort);
+        var engine = new EngineProcess(folder, start, workerPort, httpPort);
         try
         {
             await engine.WaitForLineAsync("that it is ready", static line => Ready().IsMatch(line));

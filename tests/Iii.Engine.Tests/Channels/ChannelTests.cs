@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
@@ -9,22 +8,6 @@ namespace Iii.Engine.Tests.Channels;
 
 public sealed class ChannelTests
 {
-    [Theory]
-    [InlineData("{}")]
-    [InlineData("""{"buffer_size":null}""")]
-    [InlineData("""{"buffer_size":0}""")]
-    [InlineData("""{"buffer_size":5000}""")]
-    public async Task Every_sdks_way_of_asking_gives_two_refs(string input)
-    {
-        await using var engine = await TestEngine.StartAsync();
-        await using var worker = await engine.ConnectAsync();
-        var (writer, reader) = await TestChannelEnd.CreateAsync(worker, input);
-        Assert.Equal(
-            ("write", "read"), (writer.GetProperty("direction").GetString(), reader.GetProperty("direction").GetString()));
-        Assert.Equal(writer.GetProperty("channel_id").GetString(), reader.GetProperty("channel_id").GetString());
-        Assert.NotEqual(writer.GetProperty("access_key").GetString(), reader.GetProperty("access_key").GetString());
-    }
-
     [Theory]
     [InlineData("""{"buffer_size":-1}""")]
     [InlineData("""{"buffer_size":1.5}""")]
@@ -44,47 +27,6 @@ public sealed class ChannelTests
         await using var worker = await engine.ConnectAsync();
         await TestChannelEnd.CreateAsync(worker);
         Assert.Equal("limit_exceeded", await ErrorOf(worker, "{}"));
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("/behind/a/proxy")]
-    [InlineData("/?token=secret")]
-    [InlineData("/prefix?token=secret&x=1")]
-    public async Task Text_and_binary_keep_their_order_and_boundaries_under_any_address(string address)
-    {
-        await using var engine = await TestEngine.StartAsync();
-        await using var worker = await engine.ConnectAsync();
-        var (writerRef, readerRef) = await TestChannelEnd.CreateAsync(worker);
-        using var writer = await TestChannelEnd.OpenAsync(engine.WorkerPort, writerRef, address);
-        using var reader = await TestChannelEnd.OpenAsync(engine.WorkerPort, readerRef, address);
-        await writer.WriteAsync("one");
-        await writer.WriteAsync("two"u8.ToArray());
-        await writer.WriteAsync([]);
-        await writer.WriteAsync("three");
-        await writer.WriteAsync("four"u8.ToArray());
-        await writer.CloseAsync();
-        Assert.Equal("t:one b:two b: t:three b:four", await reader.ReadAllAsync());
-        Assert.Equal(WebSocketCloseStatus.NormalClosure, reader.CloseStatus);
-        Assert.Null(await writer.ReadAsync());
-    }
-
-    [Fact]
-    public async Task What_was_written_and_closed_before_the_reader_came_is_delivered()
-    {
-        await using var engine = await TestEngine.StartAsync();
-        await using var worker = await engine.ConnectAsync();
-        var (writerRef, readerRef) = await TestChannelEnd.CreateAsync(worker);
-        using (var writer = await TestChannelEnd.OpenAsync(engine.WorkerPort, writerRef))
-        {
-            await writer.WriteAsync("a"u8.ToArray());
-            await writer.WriteAsync("b");
-            await writer.CloseAsync();
-            Assert.Null(await writer.ReadAsync());
-        }
-
-        using var reader = await TestChannelEnd.OpenAsync(engine.WorkerPort, readerRef);
-        Assert.Equal("b:a t:b", await reader.ReadAllAsync());
     }
 
     [Fact]
@@ -107,83 +49,6 @@ public sealed class ChannelTests
     }
 
     [Fact]
-    public async Task Writer_that_is_lost_shows_as_abnormal_end_after_what_it_wrote()
-    {
-        await using var engine = await TestEngine.StartAsync();
-        await using var worker = await engine.ConnectAsync();
-        var (writerRef, readerRef) = await TestChannelEnd.CreateAsync(worker);
-        var writer = await RawSocket.ConnectToAsync(
-            engine.WorkerPort, TestChannelEnd.PathOf(writerRef), RawSocket.Frame(2, "whole"), RawSocket.Frame(2, "half", isFinal: false));
-        using var reader = await TestChannelEnd.OpenAsync(engine.WorkerPort, readerRef);
-        Assert.Equal("whole", Encoding.UTF8.GetString((await reader.ReadAsync())!.Value.Bytes));
-        writer.Dispose();
-        Assert.Null(await reader.ReadAsync());
-        Assert.Equal(WebSocketCloseStatus.InternalServerError, reader.CloseStatus);
-    }
-
-    [Fact]
-    public async Task Full_channel_makes_the_writer_wait_and_keeps_memory_bounded()
-    {
-        await using var engine = await TestEngine.StartAsync();
-        await using var worker = await engine.ConnectAsync();
-        var (writerRef, readerRef) = await TestChannelEnd.CreateAsync(worker);
-        using var writer = await TestChannelEnd.OpenAsync(engine.WorkerPort, writerRef);
-        const int Pieces = 1024;
-        var piece = new byte[64 * 1024];
-        var sent = 0;
-        var writing = Task.Run(async () =>
-        {
-            for (; sent < Pieces; sent++)
-            {
-                await writer.WriteAsync(piece);
-            }
-
-            await writer.CloseAsync();
-        });
-
-        // 64 MiB are more than the channel and the buffers of both sockets hold, so the writer comes to stand still.
-        var seen = -1;
-        using (var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(200)))
-        {
-            while (seen != Volatile.Read(ref sent))
-            {
-                seen = Volatile.Read(ref sent);
-                await timer.WaitForNextTickAsync();
-            }
-        }
-
-        Assert.InRange(seen, 16, Pieces / 2);
-        using var reader = await TestChannelEnd.OpenAsync(engine.WorkerPort, readerRef);
-        var received = 0L;
-        while (await reader.ReadAsync() is { } message)
-        {
-            received += message.Bytes.Length;
-        }
-
-        await writing;
-        Assert.Equal(Pieces * (long)piece.Length, received);
-    }
-
-    [Theory]
-    [InlineData("read")]
-    [InlineData("write")]
-    public async Task Second_claim_of_an_end_is_upgraded_and_closed(string direction)
-    {
-        await using var engine = await TestEngine.StartAsync();
-        await using var worker = await engine.ConnectAsync();
-        var (writerRef, readerRef) = await TestChannelEnd.CreateAsync(worker);
-        var end = direction == "read" ? readerRef : writerRef;
-        using var first = await TestChannelEnd.OpenAsync(engine.WorkerPort, end);
-        using var second = await TestChannelEnd.OpenAsync(engine.WorkerPort, end);
-        Assert.Null(await second.ReadAsync());
-
-        // The first one is not disturbed.
-        using var other = await TestChannelEnd.OpenAsync(engine.WorkerPort, direction == "read" ? writerRef : readerRef);
-        await (direction == "read" ? other : first).WriteAsync("x"u8.ToArray());
-        Assert.Equal("x", Encoding.UTF8.GetString((await (direction == "read" ? first : other).ReadAsync())!.Value.Bytes));
-    }
-
-    [Fact]
     public async Task Writer_is_closed_at_once_when_the_reader_leaves()
     {
         await using var engine = await TestEngine.StartAsync();
@@ -195,20 +60,6 @@ public sealed class ChannelTests
         Assert.NotNull(await reader.ReadAsync());
         reader.Abort();
         Assert.Null(await writer.ReadAsync());
-    }
-
-    [Fact]
-    public async Task Reader_that_waits_has_its_pings_answered()
-    {
-        await using var engine = await TestEngine.StartAsync();
-        await using var worker = await engine.ConnectAsync();
-        var (writerRef, readerRef) = await TestChannelEnd.CreateAsync(worker);
-        using var reader = await RawSocket.ConnectToAsync(
-            engine.WorkerPort, TestChannelEnd.PathOf(readerRef), RawSocket.Frame(9, "still there?"));
-        Assert.Equal((10, "still there?"), await Text(reader));
-        using var writer = await RawSocket.ConnectToAsync(
-            engine.WorkerPort, TestChannelEnd.PathOf(writerRef), RawSocket.Frame(9, "and you?"));
-        Assert.Equal((10, "and you?"), await Text(writer));
     }
 
     [Fact]
@@ -243,38 +94,6 @@ public sealed class ChannelTests
         Assert.Null(await reader.ReadAsync());
         Assert.Equal(WebSocketCloseStatus.InternalServerError, reader.CloseStatus);
         await worker.BarrierAsync();
-    }
-
-    [Fact]
-    public async Task Who_may_not_have_an_end_learns_so_before_the_upgrade()
-    {
-        await using var engine = await TestEngine.StartAsync();
-        await using var worker = await engine.ConnectAsync();
-        var (writerRef, readerRef) = await TestChannelEnd.CreateAsync(worker);
-        var id = readerRef.GetProperty("channel_id").GetString();
-        var readKey = readerRef.GetProperty("access_key").GetString();
-        var writeKey = writerRef.GetProperty("access_key").GetString();
-        Assert.Equal(HttpStatusCode.BadRequest, await StatusOf($"/ws/channels/{id}?dir=read"));
-        Assert.Equal(HttpStatusCode.BadRequest, await StatusOf($"/ws/channels/{id}?key={readKey}"));
-        Assert.Equal(HttpStatusCode.BadRequest, await StatusOf($"/ws/channels/{id}?key={readKey}&dir=Read"));
-        Assert.Equal(HttpStatusCode.NotFound, await StatusOf($"/ws/channels/{id}?key={writeKey}&dir=read"));
-        Assert.Equal(HttpStatusCode.NotFound, await StatusOf($"/ws/channels/{id}?key=x&dir=read"));
-        Assert.Equal(HttpStatusCode.NotFound, await StatusOf($"/ws/channels/{Guid.NewGuid()}?key={readKey}&dir=read"));
-        Assert.Equal(HttpStatusCode.NotFound, await StatusOf($"/?a=1/ws/channels/{id}?key=x&dir=read"));
-
-        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{engine.WorkerPort}") };
-        var path = TestChannelEnd.PathOf(readerRef);
-        Assert.Equal(HttpStatusCode.BadRequest, (await http.GetAsync(new Uri(path, UriKind.Relative))).StatusCode);
-        Assert.Equal(HttpStatusCode.MethodNotAllowed, (await http.PostAsync(new Uri(path, UriKind.Relative), null)).StatusCode);
-
-        async Task<HttpStatusCode> StatusOf(string path)
-        {
-            using var socket = new ClientWebSocket();
-            socket.Options.CollectHttpResponseDetails = true;
-            await Assert.ThrowsAsync<WebSocketException>(
-                () => socket.ConnectAsync(new Uri($"ws://127.0.0.1:{engine.WorkerPort}{path}"), TestContext.Current.CancellationToken));
-            return socket.HttpStatusCode;
-        }
     }
 
     [Fact]
@@ -333,10 +152,4 @@ public sealed class ChannelTests
 
     private static async Task<string?> ErrorOf(TestWorker worker, string input) =>
         (await worker.CallAsync("engine::channels::create", input)).GetProperty("error").GetProperty("code").GetString();
-
-    private static async Task<(int Opcode, string Payload)> Text(RawSocket socket)
-    {
-        var (opcode, payload) = await socket.ReadFrameAsync();
-        return (opcode, Encoding.UTF8.GetString(payload));
-    }
 }

@@ -104,31 +104,6 @@ public sealed class GarbageTests : IAsyncLifetime
         Assert.Empty(await worker.BarrierAsync());
     }
 
-    [Fact] // §12: over-size message → close 1009, and only that connection
-    public async Task A_message_over_the_limit_closes_its_connection_with_1009()
-    {
-        await using var bystander = await _engine.ConnectAsync();
-        await using var worker = await _engine.ConnectAsync();
-        await worker.SendAsync("\"" + new string('x', MessageLimit - 2) + "\"");
-        Assert.Empty(await worker.BarrierAsync());
-        await worker.SendAsync(new string('x', MessageLimit + 1));
-        await worker.EndAsync();
-        Assert.Equal(WebSocketCloseStatus.MessageTooBig, worker.CloseStatus);
-        Assert.Empty(await bystander.BarrierAsync());
-    }
-
-    [Fact]
-    public async Task A_frame_of_65_mebibytes_is_over_the_default_limit()
-    {
-        await using var engine = await TestEngine.StartAsync();
-        await using var bystander = await engine.ConnectAsync();
-        await using var worker = await engine.ConnectAsync();
-        await worker.SendAsync(new byte[65 * 1024 * 1024], WebSocketMessageType.Binary);
-        await worker.EndAsync();
-        Assert.Equal(WebSocketCloseStatus.MessageTooBig, worker.CloseStatus);
-        Assert.Empty(await bystander.BarrierAsync());
-    }
-
     [Fact]
     public async Task A_message_of_many_fragments_is_one_message()
     {

@@ -18,7 +18,7 @@ public sealed class HealthPageTests : IDisposable
     public HealthPageTests()
     {
         var functions = new FunctionDirectory();
-        var workers = new WorkerDirectory(functions, new TriggerDirectory(NullLogger<TriggerDirectory>.Instance), _deadlines);
+        var workers = new WorkerDirectory(functions, new TriggerDirectory(NullLogger<TriggerDirectory>.Instance), _deadlines, InstanceId.New(null));
         _page = new HealthPage(_cluster, "shop", "redis", workers, functions);
     }
 

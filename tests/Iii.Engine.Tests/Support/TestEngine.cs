@@ -1,3 +1,4 @@
+using Iii.Broker;
 using Iii.Engine.Configuration;
 using Iii.Engine.Gateways;
 using Iii.Engine.Hosting;
@@ -23,7 +24,8 @@ internal sealed class TestEngine : IAsyncDisposable
         HttpOptions? http = null,
         HttpFunctionsOptions? httpFunctions = null,
         BridgeOptions? bridge = null,
-        int workerPort = 0)
+        int workerPort = 0,
+        IMessageBus? bus = null)
     {
         var host = EngineHost.Create(new EngineConfiguration
         {
@@ -31,7 +33,7 @@ internal sealed class TestEngine : IAsyncDisposable
             Http = (http ?? new HttpOptions()) with { Host = "127.0.0.1", Port = 0 },
             HttpFunctions = httpFunctions,
             Bridges = bridge is null ? [] : [bridge],
-        });
+        }, adapters: bus is null ? [] : [new BusAdapter(bus)]);
         await host.StartAsync(TestContext.Current.CancellationToken);
         return new TestEngine(host);
     }

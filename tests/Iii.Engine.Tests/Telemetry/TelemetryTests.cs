@@ -6,7 +6,7 @@ using Iii.Engine.Tests.Support;
 
 namespace Iii.Engine.Tests.Telemetry;
 
-/// <summary>Telemetry frames and sockets (protocol §1.2, §1.9, §5.3; §11, 6 and 38).</summary>
+/// <summary>Telemetry frames and sockets (protocol §1.2, §1.9, §5.3).</summary>
 public sealed class TelemetryTests : IAsyncLifetime
 {
     private TestEngine _engine = null!;
@@ -14,31 +14,6 @@ public sealed class TelemetryTests : IAsyncLifetime
     public async ValueTask InitializeAsync() => _engine = await TestEngine.StartAsync();
 
     public ValueTask DisposeAsync() => _engine.DisposeAsync();
-
-    [Theory] // 38
-    [InlineData("/otel", "1")]
-    [InlineData("/prefix/otel?x=1", "\"1\"")]
-    [InlineData("/", "1.0")]
-    public async Task Metrics_belong_to_the_worker_that_they_name_whatever_socket_they_come_on(string path, string number)
-    {
-        await using var worker = await _engine.ConnectAsync();
-        await worker.CallAsync("engine::workers::register", """{"runtime":"node"}""");
-        await using var telemetry = await _engine.ConnectAsync(path);
-        var now = new DateTimeOffset(TimeProvider.System.GetUtcNow().UtcDateTime).ToUnixTimeMilliseconds();
-        var points = string.Join(',', new[] { "iii.worker.memory.rss", "iii.worker.cpu.percent", "other" }.Select(name => Gauge(name, worker.WorkerId, number, now)));
-        await telemetry.SendAsync("MTRC not json", WebSocketMessageType.Binary);
-        await telemetry.SendAsync(Request($"{points},{Gauge("iii.worker.memory.rss", "nobody", number, now)}"), WebSocketMessageType.Binary);
-        JsonElement metrics = default;
-        await Eventually.TrueAsync(async () =>
-        {
-            metrics = (await worker.CallAsync("engine::workers::info", $$"""{"worker_id":"{{worker.WorkerId}}"}""")).GetProperty("result").GetProperty("latest_metrics");
-            return metrics.ValueKind == JsonValueKind.Object;
-        });
-        Assert.Equal(now, metrics.GetProperty("timestamp_ms").GetInt64());
-        Assert.Equal("node", metrics.GetProperty("runtime").GetString());
-        Assert.Equal(1, metrics.GetProperty("memory_rss").GetInt64());
-        Assert.Equal(["timestamp_ms", "runtime", "memory_rss", "cpu_percent"], metrics.EnumerateObject().Select(static member => member.Name));
-    }
 
     [Fact]
     public async Task Old_metrics_say_nothing()

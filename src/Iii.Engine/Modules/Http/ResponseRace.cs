@@ -108,8 +108,23 @@ internal sealed class ResponseRace(TimeSpan grace, TimeProvider time)
     }
 
     /// <summary>Whether some provider of the function has an SDK that knows channels; the others' functions have answered for good.</summary>
-    private static bool OpensChannels(FunctionPool? function) =>
-        function?.Registrations is not { Length: > 0 } providers || providers.Any(static provider => provider.Provider.OpensChannels);
+    private static bool OpensChannels(FunctionPool? function)
+    {
+        if (function?.Providers is not { All.IsEmpty: false } providers)
+        {
+            return true;
+        }
+
+        foreach (var registration in providers.All)
+        {
+            if (registration.Provider.OpensChannels)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private TimeSpan Remaining(long deadline)
     {

@@ -11,5 +11,10 @@ worker.define(`mixed::fail::${worker.version}`, async () => {
 worker.define(`mixed::note::${worker.version}`, async ({ text }) => {
   notes.push(text)
 })
+worker.define(`mixed::echo::${worker.version}`, async (input) => input)
+worker.answer('exchange', async ({ to, length }) => {
+  const text = 'x'.repeat(length)
+  return (await worker.call(`mixed::echo::${to}`, { text })).text === text
+})
 worker.define(`mixed::notes::${worker.version}`, async () => notes)
 await worker.ready()

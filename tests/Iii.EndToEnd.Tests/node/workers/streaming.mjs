@@ -5,7 +5,6 @@ import { connect } from './worker.mjs'
 const worker = await connect()
 const name = (what) => `streaming::${what}::${worker.version}`
 const digest = (bytes) => createHash('sha256').update(bytes).digest('hex')
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** The helper `http` of the SDKs that have one; later ones hand the response channel out as it is. */
 const http = (handler) => async ({ response, ...request }) =>
@@ -21,12 +20,16 @@ function serve(what, method, handler) {
   worker.route(method, `streaming/${what}/${worker.version}`, name(what))
 }
 
+// Sends an event only when the test has seen the one before.
+let goOn
+worker.answer('go_on', () => goOn())
 serve('events', 'GET', async (_, response) => {
   response.status(206)
   response.headers({ 'content-type': 'text/event-stream', connection: 'keep-alive' })
   for (let i = 0; i < 5; i++) {
-    response.stream.write(Buffer.from(`data: ${i} ${Date.now()}\n\n`))
-    await pause(100)
+    const seen = new Promise((resolve) => (goOn = resolve))
+    response.stream.write(Buffer.from(`data: ${i}\n\n`))
+    await seen
   }
   response.stream.end()
 })

@@ -6,30 +6,6 @@ namespace Iii.Engine.Tests.Modules.Http;
 public sealed class HttpConcurrencyTests
 {
     [Fact]
-    public async Task Request_over_the_limit_waits_and_nobody_is_turned_away()
-    {
-        const int Limit = 16;
-        await using var server = await HttpServer.StartAsync(new() { ConcurrencyRequestLimit = Limit });
-        var under = 0;
-        var go = new TaskCompletionSource<string?>();
-        server.Function("slow", _ =>
-        {
-            Interlocked.Increment(ref under);
-            return go.Task;
-        });
-        await server.RouteAsync("slow", """{"api_path":"slow"}""");
-        var requests = Enumerable.Range(0, Limit + 1).Select(_ => server.GetAsync("/slow")).ToArray();
-        await HttpServer.UntilAsync(() => under == Limit);
-        go.SetResult("1");
-        foreach (var request in requests)
-        {
-            Assert.Equal(HttpStatusCode.OK, (await request).StatusCode);
-        }
-
-        Assert.Equal(Limit + 1, under);
-    }
-
-    [Fact]
     public async Task Request_that_may_not_wait_is_503_with_retry_after()
     {
         await using var server = await HttpServer.StartAsync(new() { ConcurrencyRequestLimit = 1, ConcurrencyQueueLimit = 0 });

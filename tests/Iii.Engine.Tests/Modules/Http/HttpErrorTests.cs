@@ -9,23 +9,6 @@ namespace Iii.Engine.Tests.Modules.Http;
 
 public sealed partial class HttpErrorTests
 {
-    [Fact]
-    public async Task Failure_is_500_with_an_id_that_leads_to_the_log_and_nothing_else()
-    {
-        await using var server = await HttpServer.StartAsync();
-        server.Function("f", _ => throw new EngineFunctionException("my_code", "secret"));
-        await server.RouteAsync("f", """{"api_path":"a"}""");
-        var response = await server.GetAsync("/a");
-        Assert.Equal(HttpStatusCode.InternalServerError, response.StatusCode);
-        var body = await JsonAsync(response);
-        Assert.Equal(["error", "error_id"], body.Select(member => member.Key));
-        Assert.Equal("internal server error", (string?)body["error"]);
-        var id = (string?)body["error_id"];
-        Assert.Matches(ErrorId(), id);
-        Assert.Contains(server.Log.Lines, line => line.Contains(id!, StringComparison.Ordinal)
-            && line.Contains("my_code", StringComparison.Ordinal) && line.Contains("secret", StringComparison.Ordinal));
-    }
-
     [Theory]
     [InlineData(HttpErrorFormat.Flat, """{"error":"broker unavailable"}""")]
     [InlineData(
@@ -40,79 +23,6 @@ public sealed partial class HttpErrorTests
         Assert.Equal((HttpStatusCode.ServiceUnavailable, TimeSpan.FromSeconds(1)), (response.StatusCode, response.Headers.RetryAfter?.Delta));
         Assert.Equal(body, await response.TextAsync());
         Assert.Contains(server.Log.Lines, line => line.Contains("no connection", StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public async Task Missing_function_is_500()
-    {
-        await using var server = await HttpServer.StartAsync();
-        await server.RouteAsync("gone", """{"api_path":"a"}""");
-        Assert.Equal(HttpStatusCode.InternalServerError, (await server.GetAsync("/a")).StatusCode);
-    }
-
-    [Theory]
-    [InlineData("_condition_path")]
-    [InlineData("condition_function_id")]
-    public async Task Condition_false_is_422_and_the_function_is_not_called(string key)
-    {
-        await using var server = await HttpServer.StartAsync();
-        var calls = 0;
-        server.Function("f", _ => Task.FromResult<string?>($"{++calls}"));
-        server.Function("c", "false");
-        await server.RouteAsync("f", $$"""{"api_path":"a","{{key}}":"c"}""");
-        var response = await server.GetAsync("/a");
-        Assert.Equal(HttpStatusCode.UnprocessableEntity, response.StatusCode);
-        Assert.Equal("""{"error":"Request condition not met","skipped":true}""", await response.TextAsync());
-        Assert.Equal(0, calls);
-    }
-
-    [Theory]
-    [InlineData("true")]
-    [InlineData("0")]
-    [InlineData("\"\"")]
-    [InlineData("null")]
-    [InlineData(null)]
-    [InlineData("{}")]
-    public async Task Any_other_answer_of_the_condition_lets_the_function_run(string? answer)
-    {
-        await using var server = await HttpServer.StartAsync();
-        server.Function("f", "1");
-        server.Function("c", answer);
-        await server.RouteAsync("f", """{"api_path":"a","_condition_path":"c"}""");
-        Assert.Equal(HttpStatusCode.OK, (await server.GetAsync("/a")).StatusCode);
-    }
-
-    [Fact]
-    public async Task Condition_that_is_missing_or_fails_is_500()
-    {
-        await using var server = await HttpServer.StartAsync();
-        server.Function("f", "1");
-        server.Function("throws", _ => throw new InvalidOperationException("no"));
-        await server.RouteAsync("f", """{"api_path":"a","_condition_path":"missing"}""");
-        await server.RouteAsync("f", """{"api_path":"b","_condition_path":"throws"}""");
-        foreach (var path in (string[])["/a", "/b"])
-        {
-            var response = await server.GetAsync(path);
-            Assert.Equal(HttpStatusCode.InternalServerError, response.StatusCode);
-            Assert.Matches(ErrorId(), (string?)(await JsonAsync(response))["error_id"]);
-        }
-    }
-
-    [Fact]
-    public async Task Condition_gets_the_input_of_the_function_without_channels()
-    {
-        await using var server = await HttpServer.StartAsync();
-        JsonNode? asked = null;
-        JsonNode? called = null;
-        server.Function("f", input => Task.FromResult<string?>((called = input) is null ? null : "1"));
-        server.Function("c", input => Task.FromResult<string?>((asked = input) is null ? null : "true"));
-        await server.RouteAsync("f", """{"api_path":"a/:x","http_method":"POST","_condition_path":"c"}""");
-        await server.PostJsonAsync("/a/1?q=2", "{\"k\":[1]}");
-        Assert.Null(asked!["request_body"]);
-        Assert.Null(asked["response"]);
-        Assert.True(called!.AsObject().Remove("request_body") && called.AsObject().Remove("response"));
-        Assert.Equal(called.ToJsonString(), asked.ToJsonString());
-        Assert.Equal("[1]", asked["k"]!.ToJsonString());
     }
 
     [Fact]

@@ -1,7 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Text;
-using System.Text.Json.Nodes;
 using Iii.Engine.Discovery;
 using Iii.Engine.Invocations;
 
@@ -9,51 +8,6 @@ namespace Iii.Engine.Tests.Modules.Http;
 
 public sealed class HttpRequestTests
 {
-    [Fact]
-    public async Task Query_values_are_strings_and_the_last_counts()
-    {
-        await using var server = await StartAsync();
-        var input = await server.GetJsonAsync("/a?x=1&x=2&y=a+b&z");
-        Assert.Equal("""{"x":"2","y":"a b","z":""}""", input["query_params"]!.ToJsonString());
-    }
-
-    [Fact]
-    public async Task Header_names_are_lower_case_and_repeated_headers_one_string()
-    {
-        await using var server = await StartAsync();
-        var input = await server.RawAsync("GET /a HTTP/1.1\r\nHost: x\r\nX-Tenant: acme\r\nX-Many: 1\r\nx-many: 2\r\nConnection: close\r\n\r\n");
-        var headers = JsonNode.Parse(input[input.IndexOf("\r\n\r\n", StringComparison.Ordinal)..])!["headers"]!;
-        Assert.Equal(
-            ("acme", "2", "x"), ((string?)headers["x-tenant"], (string?)headers["x-many"], (string?)headers["host"]));
-    }
-
-    [Theory]
-    [InlineData("application/json", "{broken", "null")]
-    [InlineData("application/json", "", "null")]
-    [InlineData("application/json; charset=utf-8", "{\"a\":1}", "{\"a\":1}")]
-    [InlineData("application/json", " [1, 2.0] ", "[1,2.0]")]
-    [InlineData("application/vnd.api+json", "{\"a\":1}", "null")]
-    [InlineData("Application/JSON", "{\"a\":1}", "null")]
-    [InlineData("text/plain", "{\"a\":1}", "null")]
-    public async Task Body_is_what_the_content_type_says(string contentType, string content, string body)
-    {
-        await using var server = await StartAsync();
-        var request = new StringContent(content, Encoding.UTF8);
-        request.Headers.Remove("content-type");
-        request.Headers.TryAddWithoutValidation("content-type", contentType);
-        var input = await HttpServer.JsonOf(await server.SendAsync(HttpMethod.Post, "/a", request));
-        Assert.Equal(body, input["body"]?.ToJsonString() ?? "null");
-    }
-
-    [Fact]
-    public async Task Get_with_json_content_type_and_no_body_has_body_null()
-    {
-        await using var server = await StartAsync();
-        var answer = await server.RawAsync("GET /a HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n");
-        Assert.StartsWith("HTTP/1.1 200", answer, StringComparison.Ordinal);
-        Assert.Contains(",\"body\":null,", answer, StringComparison.Ordinal);
-    }
-
     [Fact]
     public async Task Function_gets_the_members_of_the_body_as_if_called_from_code()
     {

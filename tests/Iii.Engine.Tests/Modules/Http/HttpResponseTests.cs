@@ -5,27 +5,6 @@ namespace Iii.Engine.Tests.Modules.Http;
 public sealed class HttpResponseTests
 {
     [Theory]
-    [InlineData("""{"status_code":404,"body":{"error":"x"}}""", 404, """{"error":"x"}""")]
-    [InlineData("""{"status_code":201}""", 201, "{}")]
-    [InlineData("""{"body":null}""", 200, "null")]
-    [InlineData("""{"body":"text"}""", 200, "\"text\"")]
-    [InlineData("""{"body":{ "z": 1, "a": 12345678901234567890 }}""", 200, """{ "z": 1, "a": 12345678901234567890 }""")]
-    [InlineData("""{"sum":5}""", 200, """{"sum":5}""")]
-    [InlineData("\"bare\"", 200, "\"bare\"")]
-    [InlineData("[1]", 200, "[1]")]
-    [InlineData("false", 200, "false")]
-    [InlineData("0", 200, "0")]
-    [InlineData("""{"status_code":999,"body":1}""", 999, "1")]
-    public async Task Result_becomes_status_and_json(string result, int status, string body)
-    {
-        await using var server = await StartAsync(result);
-        var response = await server.GetAsync("/a");
-        Assert.Equal((status, "application/json"), ((int)response.StatusCode, response.Content.Headers.ContentType?.ToString()));
-        Assert.Equal(body, await response.TextAsync());
-        Assert.Equal(body.Length, response.Content.Headers.ContentLength);
-    }
-
-    [Theory]
     [InlineData(null)]
     [InlineData("null")]
     [InlineData("""{"status_code":204,"body":{"ignored":true}}""")]

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Iii.Engine.Channels;
@@ -171,32 +170,10 @@ internal sealed class HttpServer : IAsyncDisposable
     }
 
     /// <summary>Sends bytes as they are and returns all that comes back until the server closes.</summary>
-    public async Task<string> RawAsync(string request)
-    {
-        using var client = new TcpClient();
-        using var patience = new CancellationTokenSource(Patience);
-        await client.ConnectAsync(IPAddress.Loopback, Port, patience.Token);
-        var stream = client.GetStream();
-        await stream.WriteAsync(Encoding.Latin1.GetBytes(request), patience.Token);
-        using var answer = new MemoryStream();
-        try
-        {
-            await stream.CopyToAsync(answer, patience.Token);
-        }
-        catch (IOException)
-        {
-            // A server that does not read a request to its end resets the connection after its answer.
-        }
-
-        return Encoding.Latin1.GetString(answer.ToArray());
-    }
+    public Task<string> RawAsync(string request) => RawHttp.SendAsync(Port, request);
 
     /// <summary>Sends a GET whose target is not touched by any client library; returns the status.</summary>
-    public async Task<int> StatusOfAsync(string target)
-    {
-        var answer = await RawAsync($"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        return int.Parse(answer.AsSpan(9, 3), System.Globalization.CultureInfo.InvariantCulture);
-    }
+    public Task<int> StatusOfAsync(string target) => RawHttp.StatusOfAsync(Port, target);
 
     public async ValueTask DisposeAsync()
     {

@@ -13,72 +13,6 @@ public sealed class HttpStreamingTests
     private static readonly HttpOptions Patient = new() { ResponseGraceMs = 20_000 };
 
     [Fact]
-    public async Task Head_and_pieces_reach_the_client_one_by_one_though_the_result_came_first()
-    {
-        await using var f = await StreamedFunction.StartAsync(Patient);
-        var sending = f.SendAsync();
-        var call = await f.NextCallAsync();
-        await f.Worker.AnswerAsync(call, """ "result":null """);
-        using var writer = await f.OpenAsync(call, "response");
-        await writer.WriteAsync("""{"type":"set_status","status_code":206}""");
-        await writer.WriteAsync("""{"type":"set_headers","headers":{"content-type":"text/event-stream","x-a":"1","connection":"keep-alive"}}""");
-        await writer.WriteAsync("""{"type":"set_headers","headers":{"x-a":"2","x-many":["a","b"],"bad name":"x","x-bad":"\u0001","x-no":null}}""");
-        await writer.WriteAsync("data: 1\n\n"u8.ToArray());
-        using var response = await sending;
-        Assert.Equal(HttpStatusCode.PartialContent, response.StatusCode);
-        Assert.Equal("text/event-stream", response.Content.Headers.ContentType!.MediaType);
-        Assert.Equal(["2"], response.Headers.GetValues("x-a"));
-        Assert.Equal(["a", "b"], response.Headers.GetValues("x-many"));
-        Assert.False(response.Headers.Contains("x-bad") || response.Headers.Contains("x-no"));
-        Assert.Equal("*", Assert.Single(response.Headers.GetValues("access-control-allow-origin")));
-        using var body = await response.Content.ReadAsStreamAsync();
-        Assert.Equal("data: 1\n\n", await NextAsync(body));
-        await writer.WriteAsync("""{"type":"set_status","status_code":500}""");
-        await writer.WriteAsync("data: 2\n\n"u8.ToArray());
-        Assert.Equal("data: 2\n\n", await NextAsync(body));
-        await writer.CloseAsync();
-        Assert.Equal("", await NextAsync(body));
-    }
-
-    [Fact]
-    public async Task Channel_closed_without_a_piece_is_an_empty_response_without_the_result()
-    {
-        await using var f = await StreamedFunction.StartAsync(Patient);
-        var sending = f.SendAsync();
-        using var writer = await f.OpenAsync(await f.NextCallAsync(), "response");
-        await writer.WriteAsync("""{"type":"set_status","status_code":204}""");
-        await writer.CloseAsync();
-        using var response = await sending;
-        Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
-        Assert.Equal("", await response.TextAsync());
-    }
-
-    [Theory]
-    [InlineData("99")]
-    [InlineData("600")]
-    [InlineData("100")]
-    [InlineData("\"404\"")]
-    [InlineData("404.5")]
-    public async Task Status_that_is_none_and_texts_that_say_nothing_are_ignored(string status)
-    {
-        await using var f = await StreamedFunction.StartAsync(Patient);
-        var sending = f.SendAsync();
-        using var writer = await f.OpenAsync(await f.NextCallAsync(), "response");
-        await writer.WriteAsync("""{"type":"set_status","status_code":201}""");
-        await writer.WriteAsync($$"""{"type":"set_status","status_code":{{status}}}""");
-        foreach (var text in new[] { "hello", "", "[]", "{}", """{"type":7}""", """{"type":"set_body","body":"x"}""", """{"type":"set_headers","headers":7}""" })
-        {
-            await writer.WriteAsync(text);
-        }
-
-        await writer.WriteAsync("body"u8.ToArray());
-        await writer.CloseAsync();
-        using var response = await sending;
-        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
-        Assert.Equal("body", await response.TextAsync());
-    }
-
-    [Fact]
     public async Task More_control_messages_than_the_channel_holds_do_not_stop_it()
     {
         await using var f = await StreamedFunction.StartAsync(Patient);
@@ -92,63 +26,6 @@ public sealed class HttpStreamingTests
         await writer.CloseAsync();
         using var response = await sending;
         Assert.Equal(["499"], response.Headers.GetValues("x-n"));
-    }
-
-    [Fact]
-    public async Task Value_beats_control_messages_that_came_before_it()
-    {
-        await using var f = await StreamedFunction.StartAsync(Patient);
-        var sending = f.SendAsync();
-        var call = await f.NextCallAsync();
-        using var writer = await f.OpenAsync(call, "response");
-        await writer.WriteAsync("""{"type":"set_status","status_code":418}""");
-        await writer.WriteAsync("""{"type":"set_headers","headers":{"x-a":"1"}}""");
-        await f.Worker.AnswerAsync(call, """ "result":{"status_code":201,"body":{"a":1}} """);
-        using var response = await sending;
-        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
-        Assert.False(response.Headers.Contains("x-a"));
-        Assert.Equal("""{"a":1}""", await response.TextAsync());
-        Assert.Null(await writer.ReadAsync());
-    }
-
-    [Fact]
-    public async Task Piece_that_is_there_beats_the_result()
-    {
-        await using var f = await StreamedFunction.StartAsync(Patient);
-        var sending = f.SendAsync();
-        var call = await f.NextCallAsync();
-        using var writer = await f.OpenAsync(call, "response");
-        await writer.WriteAsync("streamed"u8.ToArray());
-        using var response = await sending;
-        await f.Worker.AnswerAsync(call, """ "result":{"status_code":500,"body":"no"} """);
-        await writer.CloseAsync();
-        Assert.Equal((HttpStatusCode.OK, "streamed"), (response.StatusCode, await response.TextAsync()));
-    }
-
-    [Fact]
-    public async Task Error_before_the_first_piece_is_500_and_after_it_is_ignored()
-    {
-        await using var f = await StreamedFunction.StartAsync(Patient);
-        var sending = f.SendAsync();
-        var call = await f.NextCallAsync();
-        using (var writer = await f.OpenAsync(call, "response"))
-        {
-            await writer.WriteAsync("""{"type":"set_status","status_code":201}""");
-            await f.Worker.AnswerAsync(call, """ "error":{"code":"x","message":"secret"} """);
-            using var failed = await sending;
-            Assert.Equal(HttpStatusCode.InternalServerError, failed.StatusCode);
-            Assert.DoesNotContain("secret", await failed.TextAsync(), StringComparison.Ordinal);
-        }
-
-        sending = f.SendAsync();
-        call = await f.NextCallAsync();
-        using var second = await f.OpenAsync(call, "response");
-        await second.WriteAsync("a"u8.ToArray());
-        using var response = await sending;
-        await f.Worker.AnswerAsync(call, """ "error":{"code":"x","message":"late"} """);
-        await second.WriteAsync("b"u8.ToArray());
-        await second.CloseAsync();
-        Assert.Equal((HttpStatusCode.OK, "ab"), (response.StatusCode, await response.TextAsync()));
     }
 
     [Fact]
@@ -188,24 +65,6 @@ public sealed class HttpStreamingTests
         using var response = await sending;
         Assert.Equal(HttpStatusCode.GatewayTimeout, response.StatusCode);
         Assert.Null(await writer.ReadAsync());
-    }
-
-    [Fact]
-    public async Task Timeout_does_not_count_once_the_head_is_sent()
-    {
-        await using var f = await StreamedFunction.StartAsync(new HttpOptions { DefaultTimeoutMs = 500 });
-        var sending = f.SendAsync();
-        var call = await f.NextCallAsync();
-        using var writer = await f.OpenAsync(call, "response");
-        await writer.WriteAsync("a"u8.ToArray());
-        using var response = await sending;
-
-        // Another call times out meanwhile: so time enough has passed.
-        using var other = await f.SendAsync();
-        Assert.Equal(HttpStatusCode.GatewayTimeout, other.StatusCode);
-        await writer.WriteAsync("b"u8.ToArray());
-        await writer.CloseAsync();
-        Assert.Equal("ab", await response.TextAsync());
     }
 
     [Fact]
@@ -282,28 +141,6 @@ public sealed class HttpStreamingTests
         Assert.Equal(["1"], response.Headers.GetValues("x-a"));
         Assert.Equal("", await response.TextAsync());
         Assert.Null(await writer.ReadAsync());
-    }
-
-    [Theory]
-    [InlineData("application/json", "{\"a\": 1}  ")]
-    [InlineData("application/json", "{broken")]
-    [InlineData("application/json", "")]
-    [InlineData("application/x-www-form-urlencoded", "a=1&b=2")]
-    [InlineData("text/plain", "text")]
-    public async Task Body_is_on_its_channel_byte_for_byte_whatever_it_is(string contentType, string body)
-    {
-        await using var f = await StreamedFunction.StartAsync(Patient);
-        var content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
-        content.Headers.TryAddWithoutValidation("content-type", contentType);
-        var sending = f.SendAsync(content);
-        var call = await f.NextCallAsync();
-        using var reader = await f.OpenAsync(call, "request_body");
-        Assert.Equal(body.Length == 0 ? "" : "b:" + body, await reader.ReadAllAsync());
-        Assert.Equal(WebSocketCloseStatus.NormalClosure, reader.CloseStatus);
-        await reader.CloseAsync();
-        await f.Worker.AnswerAsync(call);
-        using var response = await sending;
-        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
     }
 
     [Fact]
@@ -385,25 +222,6 @@ public sealed class HttpStreamingTests
     }
 
     [Fact]
-    public async Task Condition_sees_no_channels_and_the_function_does()
-    {
-        await using var f = await StreamedFunction.StartAsync(Patient, ",\"condition_function_id\":\"c\"");
-        await f.Worker.RegisterAsync("c");
-        await f.Worker.BarrierAsync();
-        var sending = f.SendAsync(new StringContent("{\"a\":1}", Encoding.UTF8, "application/json"));
-        var asked = await f.Worker.NextCallAsync("c");
-        var input = asked.GetProperty("data");
-        Assert.False(input.TryGetProperty("request_body", out _) || input.TryGetProperty("response", out _));
-        Assert.Equal(1, input.GetProperty("a").GetInt32());
-        await f.Worker.AnswerAsync(asked, """ "result":true """);
-        var call = await f.NextCallAsync();
-        Assert.Equal("read", call.GetProperty("data").GetProperty("request_body").GetProperty("direction").GetString());
-        Assert.Equal("write", call.GetProperty("data").GetProperty("response").GetProperty("direction").GetString());
-        await f.Worker.AnswerAsync(call);
-        (await sending).Dispose();
-    }
-
-    [Fact]
     public async Task Function_that_gets_the_body_alone_gets_no_channels()
     {
         await using var f = await StreamedFunction.StartAsync(Patient, ",\"input\":\"body\"");
@@ -450,13 +268,6 @@ public sealed class HttpStreamingTests
         }
 
         await HttpServer.UntilAsync(() => server.Channels.Count == 0);
-    }
-
-    private static async Task<string> NextAsync(Stream body)
-    {
-        using var timeout = new CancellationTokenSource(TestWorker.Patience);
-        var buffer = new byte[1024];
-        return Encoding.UTF8.GetString(buffer, 0, await body.ReadAsync(buffer, timeout.Token));
     }
 
     /// <summary>A body without length that counts what it could send.</summary>

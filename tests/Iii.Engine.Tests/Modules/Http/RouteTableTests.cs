@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Iii.Engine.Modules.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -40,12 +39,11 @@ public sealed class RouteTableTests
     }
 
     [Fact]
-    public async Task Ten_thousand_routes_from_ten_threads_take_at_most_a_second_and_lookups_go_on()
+    public async Task Ten_thousand_routes_from_ten_threads_are_all_there_in_the_end_and_lookups_go_on_meanwhile()
     {
         using var table = new RouteTable(TimeProvider.System, NullLogger.Instance);
         table.Add(RouteTrieTests.Route("GET", "always"));
         await HttpServer.UntilAsync(() => table.IsUpToDate);
-        var started = Stopwatch.GetTimestamp();
         var threads = Enumerable.Range(0, 10).Select(worker => Task.Factory.StartNew(
             () =>
             {
@@ -60,7 +58,6 @@ public sealed class RouteTableTests
             Assert.NotNull(table.Published.Find("/always", RouteMethods.Get).Route);
             return threads.All(thread => thread.IsCompleted) && table.IsUpToDate;
         });
-        Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(1), $"{Stopwatch.GetElapsedTime(started)}");
         Assert.Equal(10_001, table.Published.Count);
         Assert.NotNull(table.Published.Find("/w9/r999/x", RouteMethods.Get).Route);
     }

@@ -90,14 +90,8 @@ public sealed class RouteTrieTests
         var trie = new RouteTrie(routes);
         var path = string.Concat(Enumerable.Repeat("/a", Depth)) + "/nowhere";
         Assert.Null(trie.Find(path, RouteMethods.Get).Route);
-        var started = System.Diagnostics.Stopwatch.GetTimestamp();
-        for (var i = 0; i < 100; i++)
-        {
-            trie.Find(path, RouteMethods.Get);
-        }
 
-        // 100 lookups look at 8,191 nodes each; a doubling per further segment would not end today.
-        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(2));
+        // A lookup above looks at 8,191 nodes; if each further segment doubled that, those below would not end today.
         var deep = string.Concat(Enumerable.Repeat("/a", 100_000));
         Assert.Null(trie.Find(deep, RouteMethods.Get).Route);
         Assert.Null(Trie(string.Join('/', Enumerable.Repeat("a", 128))).Find(deep, RouteMethods.Get).Route);

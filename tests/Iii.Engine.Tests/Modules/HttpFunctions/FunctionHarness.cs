@@ -92,7 +92,7 @@ internal sealed class FunctionHarness : IDisposable
 
     private static async Task<string?> ReadAsync(ValueTask<InvocationResult> task)
     {
-        using var result = await task.AsTask().WaitAsync(Support.TestWorker.Patience);
+        using var result = await task.AsTask().WaitAsync(TestWorker.Patience);
         if (result.IsError)
         {
             var (code, message) = result.ReadError();

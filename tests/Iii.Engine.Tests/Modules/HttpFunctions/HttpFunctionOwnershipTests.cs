@@ -3,7 +3,7 @@ using Iii.Engine.Tests.Support;
 
 namespace Iii.Engine.Tests.Modules.HttpFunctions;
 
-/// <summary>Functions over HTTP belong to their worker, as every other does (protocol §11, line 51).</summary>
+/// <summary>Functions over HTTP belong to their worker, as every other does.</summary>
 public sealed class HttpFunctionOwnershipTests : IAsyncLifetime
 {
     private TestEngine _engine = null!;
@@ -23,19 +23,6 @@ public sealed class HttpFunctionOwnershipTests : IAsyncLifetime
         Assert.Equal("""{"score":1}""", answer.GetProperty("result").GetRawText());
         var request = await server.NextAsync();
         Assert.Equal($$"""{"order":7,"_caller_worker_id":"{{caller.WorkerId}}"}""", request.Body);
-    }
-
-    [Fact]
-    public async Task Unregistered_function_is_gone_from_list_and_calls()
-    {
-        await using var server = RawHttpServer.Answering("200 OK", "1");
-        await using var owner = await _engine.ConnectAsync();
-        await RegisterAsync(owner, server.Url);
-        Assert.NotNull(await RowAsync(owner));
-        await owner.SendAsync("""{"type":"unregisterfunction","id":"ext::score"}""");
-        Assert.Null(await RowAsync(owner));
-        Assert.Equal("function_not_found", ErrorCode(await owner.CallAsync("ext::score")));
-        Assert.Equal(0, server.Waiting);
     }
 
     [Fact]

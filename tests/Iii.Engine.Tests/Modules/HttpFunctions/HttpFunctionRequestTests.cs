@@ -4,7 +4,7 @@ using Iii.Engine.Modules.HttpFunctions;
 
 namespace Iii.Engine.Tests.Modules.HttpFunctions;
 
-/// <summary>What the called server gets (protocol §8.1, and §11 line 50).</summary>
+/// <summary>What the called server gets (protocol §8.1).</summary>
 public sealed class HttpFunctionRequestTests : IAsyncLifetime, IDisposable
 {
     private const string TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

@@ -1,0 +1,103 @@
+using Iii.Adapters.RabbitMq.Connections;
+using RabbitMQ.Client;
+
+namespace Iii.Adapters.RabbitMq.Queues;
+
+/// <summary>A channel that consumes one queue, with acknowledgements.</summary>
+internal sealed class ConsumingChannel
+{
+    private readonly IChannel _channel;
+    private string _consumerTag = "";
+    private volatile bool _isClosing;
+
+    private ConsumingChannel(LinkSession session, IChannel channel) => (Session, _channel) = (session, channel);
+
+    /// <summary>Takes a delivery; the body is lent for the call.</summary>
+    public delegate void DeliveryTaker(ConsumingChannel channel, ulong tag, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body);
+
+    public LinkSession Session { get; }
+
+    public static async Task<ConsumingChannel> OpenAsync(
+        LinkSession session, string queue, ushort prefetch, DeliveryTaker take, CancellationToken cancellationToken)
+    {
+        var channel = await session.OpenChannelAsync(new CreateChannelOptions(false, false, consumerDispatchConcurrency: 1), cancellationToken).ConfigureAwait(false);
+        var consuming = new ConsumingChannel(session, channel);
+        await channel.BasicQosAsync(0, prefetch, global: false, cancellationToken).ConfigureAwait(false);
+        consuming._consumerTag = await channel.BasicConsumeAsync(
+            queue, autoAck: false, new Consumer(consuming, channel, take), cancellationToken).ConfigureAwait(false);
+        return consuming;
+    }
+
+    public Task AckAsync(ulong tag) => SettleAsync(() => _channel.BasicAckAsync(tag, multiple: false));
+
+    /// <summary>Lets the broker deliver it again.</summary>
+    public Task GiveBackAsync(ulong tag) => SettleAsync(() => _channel.BasicNackAsync(tag, multiple: false, requeue: true));
+
+    /// <summary>Lets the broker deliver again all that is not settled, before anything that others ask it from now on.</summary>
+    public Task GiveBackAllAsync(string queue) => CallAsync(async () =>
+    {
+        await _channel.BasicNackAsync(0, multiple: true, requeue: true).ConfigureAwait(false);
+        await _channel.QueueDeclarePassiveAsync(queue).ConfigureAwait(false);
+    });
+
+    /// <summary>Takes no more messages; those that were delivered can still be settled.</summary>
+    public async Task CancelAsync()
+    {
+        _isClosing = true;
+        await CallAsync(() => _channel.BasicCancelAsync(_consumerTag)).ConfigureAwait(false);
+    }
+
+    /// <summary>Closes the channel: what is not settled is delivered again.</summary>
+    public async Task CloseAsync()
+    {
+        _isClosing = true;
+        await CallAsync(async () =>
+        {
+            await _channel.CloseAsync().ConfigureAwait(false);
+            await _channel.DisposeAsync().ConfigureAwait(false);
+        }).ConfigureAwait(false);
+    }
+
+    private Task SettleAsync(Func<ValueTask> settle) => CallAsync(() => settle().AsTask());
+
+    private async Task CallAsync(Func<Task> call)
+    {
+        try
+        {
+            await call().ConfigureAwait(false);
+        }
+        catch (Exception exception) when (LinkErrors.IsFailure(exception))
+        {
+            // Whatever was not settled is delivered again.
+            Session.Fail($"a consumer could not be served: {exception.Message}");
+        }
+    }
+
+    private sealed class Consumer(ConsumingChannel consuming, IChannel channel, DeliveryTaker take) : AsyncDefaultBasicConsumer(channel)
+    {
+        public override Task HandleBasicDeliverAsync(
+            string consumerTag,
+            ulong deliveryTag,
+            bool redelivered,
+            string exchange,
+            string routingKey,
+            IReadOnlyBasicProperties properties,
+            ReadOnlyMemory<byte> body,
+            CancellationToken cancellationToken = default)
+        {
+            take(consuming, deliveryTag, properties, body);
+            return Task.CompletedTask;
+        }
+
+        /// <summary>The broker ended the consuming: somebody deleted the queue, or its leader is gone.</summary>
+        public override Task HandleBasicCancelAsync(string consumerTag, CancellationToken cancellationToken = default)
+        {
+            if (!consuming._isClosing)
+            {
+                consuming.Session.Fail("the broker ended a consumer of a queue");
+            }
+
+            return base.HandleBasicCancelAsync(consumerTag, cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using Iii.Broker;
+
+namespace Iii.Adapters.RabbitMq.Queues;
+
+/// <summary>Writes records to where they belong.</summary>
+internal sealed class QueueStore(RabbitMqConnection connection, QueuePublisher publisher, QueueTopology topology)
+{
+    /// <summary>For a queue: to all its groups.</summary>
+    /// <exception cref="BrokerException">A group is full, or the connection is lost.</exception>
+    public async Task EnqueueAsync(string queue, QueueRecord record, TimeSpan delay, CancellationToken cancellationToken)
+    {
+        await topology.EnsureExchangeAsync(queue, cancellationToken).ConfigureAwait(false);
+        var (exchange, body) = (connection.Names.QueueExchange(queue), QueueRecordFormat.Write(record));
+        var outcome = delay > TimeSpan.Zero
+            ? await topology.PublishDelayedAsync(exchange, delay, record.MessageId, body, cancellationToken).ConfigureAwait(false)
+            : await publisher.PublishAsync(exchange, "", record.MessageId, body, cancellationToken).ConfigureAwait(false);
+        if (outcome == PublicationOutcome.Returned)
+        {
+            outcome = await topology.PublishUnboundAsync(queue, record.MessageId, body, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (outcome != PublicationOutcome.Stored)
+        {
+            throw new BrokerException(
+                BrokerErrorCodes.LimitExceeded,
+                $"The queue '{queue}' is full, or a group of it is: RabbitMQ refused the message. Wait until some have been handled.");
+        }
+    }
+
+    /// <summary>For one group, now or later.</summary>
+    /// <returns>False when it could not be stored.</returns>
+    public async Task<bool> ReturnAsync(string queue, string group, QueueRecord record, TimeSpan delay)
+    {
+        var (jobs, body) = (connection.Names.JobsQueue(queue, group), QueueRecordFormat.Write(record));
+        var outcome = delay > TimeSpan.Zero
+            ? await topology.PublishDelayedAsync(jobs, delay, record.MessageId, body, CancellationToken.None).ConfigureAwait(false)
+            : await publisher.PublishAsync("", jobs, record.MessageId, body, CancellationToken.None).ConfigureAwait(false);
+        return outcome == PublicationOutcome.Stored;
+    }
+
+    /// <summary>For one group again, byte for byte.</summary>
+    /// <inheritdoc cref="ReturnAsync"/>
+    public async Task<bool> RedriveAsync(string queue, string group, string messageId, ReadOnlyMemory<byte> body) =>
+        await publisher.PublishAsync("", connection.Names.JobsQueue(queue, group), messageId, body, CancellationToken.None)
+            .ConfigureAwait(false) == PublicationOutcome.Stored;
+
+    /// <summary>For the dead letters of a group.</summary>
+    /// <inheritdoc cref="ReturnAsync"/>
+    public Task<bool> BuryAsync(string queue, string group, QueueRecord record) =>
+        BuryUnreadableAsync(queue, group, record.MessageId, QueueRecordFormat.Write(record));
+
+    /// <summary>For the dead letters of a group, byte for byte.</summary>
+    /// <inheritdoc cref="ReturnAsync"/>
+    public async Task<bool> BuryUnreadableAsync(string queue, string group, string? messageId, ReadOnlyMemory<byte> body) =>
+        await publisher.PublishAsync(
+            "", connection.Names.DeadQueue(queue, group), messageId ?? Guid.CreateVersion7().ToString("N"), body, CancellationToken.None)
+            .ConfigureAwait(false) == PublicationOutcome.Stored;
+}

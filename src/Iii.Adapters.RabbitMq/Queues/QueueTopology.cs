@@ -1,0 +1,250 @@
+using System.Collections.Concurrent;
+using Iii.Adapters.RabbitMq.Connections;
+using Iii.Broker;
+using RabbitMQ.Client;
+
+namespace Iii.Adapters.RabbitMq.Queues;
+
+/// <summary>Declares, binds and deletes what queues are made of in the broker.</summary>
+/// <remarks>
+/// A queue is a fanout exchange. A group is a quorum queue bound to it, and one for its dead letters. While a queue has no group,
+/// a quorum queue that nobody consumes is bound in their place and holds the messages; it exists as long as that is so. Bindings
+/// change under a lock over all instances. While they do, nothing may be bound for a moment: publishers learn it from messages that
+/// come back, wait for the lock, and see what is true then.
+/// </remarks>
+internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublisher publisher)
+{
+    /// <summary>Messages that are moved at the same time.</summary>
+    private const ushort MoveWindow = 256;
+
+    private readonly ConcurrentDictionary<string, LinkSession> _knownExchanges = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<int, LinkSession> _knownSteps = [];
+
+    private RabbitMqNames Names => connection.Names;
+
+    private TimeSpan Patience => connection.Options.OperationTimeout;
+
+    /// <summary>A message of one queue that nobody ever deletes behind our back is not lost on the way to a new one.</summary>
+    private IDictionary<string, object?> StoreArguments => new Dictionary<string, object?>
+    {
+        ["x-max-length"] = connection.Options.Limits.MaxQueueLength,
+        ["x-overflow"] = "reject-publish",
+
+        // Attempts are counted above the seam; from version 4 on the broker would drop a message after 20.
+        ["x-delivery-limit"] = int.MaxValue,
+    };
+
+    /// <summary>Sees to it that the exchange of a queue is there.</summary>
+    public async ValueTask EnsureExchangeAsync(string queue, CancellationToken cancellationToken)
+    {
+        var session = connection.Consuming.Require();
+        if (_knownExchanges.TryGetValue(queue, out var known) && known == session)
+        {
+            return;
+        }
+
+        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        var exchange = Names.QueueExchange(queue);
+        await probe.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await DeclareDueAsync(probe, cancellationToken).ConfigureAwait(false);
+        await probe.ExchangeBindAsync(
+            exchange, Names.DueExchange, $"#.{RabbitMqNames.Destination(exchange)}", cancellationToken: cancellationToken).ConfigureAwait(false);
+        Remember(_knownExchanges, queue, session);
+    }
+
+    /// <summary>Publishes a message that came back because nothing was bound: once more under the lock, and if need be into a queue that holds it.</summary>
+    public async Task<PublicationOutcome> PublishUnboundAsync(string queue, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
+        var exchange = Names.QueueExchange(queue);
+        var outcome = await publisher.PublishAsync(exchange, "", messageId, body, cancellationToken).ConfigureAwait(false);
+        if (outcome != PublicationOutcome.Returned)
+        {
+            return outcome;
+        }
+
+        var session = connection.Consuming.Require();
+        await Probing.DeclareQuorumAsync(session, Names.HeldQueue(queue), StoreArguments, cancellationToken).ConfigureAwait(false);
+        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        await probe.QueueBindAsync(Names.HeldQueue(queue), exchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
+        return await publisher.PublishAsync(exchange, "", messageId, body, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Binds a group, and hands over to it what was held if it is the first.</summary>
+    public async Task BindAsync(string queue, string group, CancellationToken cancellationToken)
+    {
+        await EnsureExchangeAsync(queue, cancellationToken).ConfigureAwait(false);
+        await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
+        var session = connection.Consuming.Require();
+        var (exchange, jobs) = (Names.QueueExchange(queue), Names.JobsQueue(queue, group));
+        await Probing.DeclareQuorumAsync(session, Names.DeadQueue(queue, group), DeadArguments(), cancellationToken).ConfigureAwait(false);
+        await Probing.DeclareQuorumAsync(session, jobs, StoreArguments, cancellationToken).ConfigureAwait(false);
+        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        await probe.QueueBindAsync(
+            jobs, Names.DueExchange, $"#.{RabbitMqNames.Destination(jobs)}", cancellationToken: cancellationToken).ConfigureAwait(false);
+
+        var holding = Names.HeldQueue(queue);
+        var isFirst = await MoveAsync(session, holding, jobs, cancellationToken).ConfigureAwait(false);
+        if (isFirst)
+        {
+            // From here on messages come back to their publishers, who wait for the lock; what came meanwhile goes first.
+            await probe.QueueUnbindAsync(holding, exchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
+            await MoveAsync(session, holding, jobs, cancellationToken).ConfigureAwait(false);
+        }
+
+        await probe.QueueBindAsync(jobs, exchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
+        if (isFirst)
+        {
+            await probe.QueueDeleteAsync(holding, cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Whether anybody consumes a group.</summary>
+    public async Task<bool> IsConsumedAsync(string queue, string group, CancellationToken cancellationToken) =>
+        await Probing.CountAsync(connection.Consuming.Require(), Names.JobsQueue(queue, group), cancellationToken).ConfigureAwait(false)
+            is { ConsumerCount: > 0 };
+
+    /// <summary>Deletes a group that nobody consumes; false when there is none.</summary>
+    public async Task<bool> RemoveAsync(string queue, string group, CancellationToken cancellationToken)
+    {
+        await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
+        var session = connection.Consuming.Require();
+        var jobs = Names.JobsQueue(queue, group);
+        if (await Probing.CountAsync(session, jobs, cancellationToken).ConfigureAwait(false) is not { } found)
+        {
+            return false;
+        }
+
+        if (found.ConsumerCount > 0 || await connection.Locks.IsTakenAsync(Names.TurnLock(queue, group), cancellationToken).ConfigureAwait(false))
+        {
+            throw new BrokerException(
+                BrokerErrorCodes.Conflict, $"The group '{group}' of the queue '{queue}' has consumers; dispose them before you remove it.");
+        }
+
+        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        await probe.QueueDeleteAsync(jobs, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await probe.QueueDeleteAsync(Names.DeadQueue(queue, group), cancellationToken: cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>Stores a message that comes out of the exchange for what is due after a delay.</summary>
+    /// <param name="destination">The exchange or queue that it is for.</param>
+    /// <param name="delay">More than zero.</param>
+    /// <param name="messageId">Its id.</param>
+    /// <param name="body">Its bytes.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async Task<PublicationOutcome> PublishDelayedAsync(
+        string destination, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        var path = DelayPath.Of(delay);
+        await EnsureStepsAsync(path, cancellationToken).ConfigureAwait(false);
+        return await publisher.PublishAsync(
+            Names.DelayStep(path.HighestLevel), path.RoutingKey(RabbitMqNames.Destination(destination)), messageId, body, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static Dictionary<string, object?> DeadArguments() => new() { ["x-delivery-limit"] = int.MaxValue };
+
+    private static void Remember<TKey>(ConcurrentDictionary<TKey, LinkSession> known, TKey key, LinkSession session)
+        where TKey : notnull
+    {
+        // What was known on an earlier session is worth nothing, so the table never holds more than is in use.
+        if (known.Count >= 10_000)
+        {
+            known.Clear();
+        }
+
+        known[key] = session;
+    }
+
+    private async Task DeclareDueAsync(IChannel probe, CancellationToken cancellationToken)
+    {
+        await probe.ExchangeDeclareAsync(Names.GoneExchange, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await probe.QueueDeclareAsync(
+            Names.GoneQueue,
+            durable: true,
+            exclusive: false,
+            autoDelete: false,
+            new Dictionary<string, object?> { ["x-max-length"] = 0 },
+            cancellationToken: cancellationToken).ConfigureAwait(false);
+        await probe.QueueBindAsync(Names.GoneQueue, Names.GoneExchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
+        await probe.ExchangeDeclareAsync(
+            Names.DueExchange,
+            ExchangeType.Topic,
+            durable: true,
+            arguments: new Dictionary<string, object?> { ["alternate-exchange"] = Names.GoneExchange },
+            cancellationToken: cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask EnsureStepsAsync(DelayPath path, CancellationToken cancellationToken)
+    {
+        var session = connection.Consuming.Require();
+        for (var level = 0; level <= path.HighestLevel; level++)
+        {
+            if (!_knownSteps.TryGetValue(level, out var known) || known != session)
+            {
+                await DeclareStepAsync(session, level, cancellationToken).ConfigureAwait(false);
+                Remember(_knownSteps, level, session);
+            }
+        }
+    }
+
+    private async Task DeclareStepAsync(LinkSession session, int level, CancellationToken cancellationToken)
+    {
+        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        if (level == 0)
+        {
+            await DeclareDueAsync(probe, cancellationToken).ConfigureAwait(false);
+        }
+
+        var step = Names.DelayStep(level);
+        var next = level == 0 ? Names.DueExchange : Names.DelayStep(level - 1);
+        await probe.ExchangeDeclareAsync(step, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await Probing.DeclareQuorumAsync(
+            session,
+            step,
+            new Dictionary<string, object?>
+            {
+                ["x-message-ttl"] = (long)(DelayPath.Quantum * (1u << level)).TotalMilliseconds,
+                ["x-dead-letter-exchange"] = next,
+
+                // A message leaves a step when the next one has confirmed it.
+                ["x-dead-letter-strategy"] = "at-least-once",
+                ["x-overflow"] = "reject-publish",
+            },
+            cancellationToken).ConfigureAwait(false);
+        await probe.QueueBindAsync(step, step, DelayPath.BindingKey(level, passes: true), cancellationToken: cancellationToken).ConfigureAwait(false);
+        await probe.ExchangeBindAsync(next, step, DelayPath.BindingKey(level, passes: false), cancellationToken: cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Moves what lies in one queue to another, in order; false when there is no such queue.</summary>
+    private async Task<bool> MoveAsync(LinkSession session, string from, string to, CancellationToken cancellationToken)
+    {
+        await using var reader = await QueueReader.OpenAsync(session, from, MoveWindow, Patience, cancellationToken).ConfigureAwait(false);
+        if (reader is null)
+        {
+            return false;
+        }
+
+        var underWay = new Queue<(QueueReader.Message Message, Task<PublicationOutcome> Outcome)>();
+        for (var moved = 0u; moved < reader.Count || underWay.Count > 0;)
+        {
+            if (moved < reader.Count && underWay.Count < MoveWindow)
+            {
+                var message = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+                underWay.Enqueue((message, publisher.PublishAsync("", to, message.MessageId ?? "", message.Body, cancellationToken)));
+                moved++;
+                continue;
+            }
+
+            var (oldest, outcome) = underWay.Dequeue();
+            if (await outcome.ConfigureAwait(false) != PublicationOutcome.Stored)
+            {
+                throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"The group cannot take what the queue holds for it: '{to}' is full.");
+            }
+
+            await reader.AckAsync(oldest).ConfigureAwait(false);
+        }
+
+        return true;
+    }
+}
