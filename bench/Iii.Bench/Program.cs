@@ -13,6 +13,7 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
     SuiteCommands.Http(),
     SuiteCommands.Invoke(),
     SuiteCommands.Sdk(),
+    QueueCommand.Create(),
     StartupCommand.Create(),
     WorkersCommand.Create(),
     BrokerCommands.Bus(),
