@@ -13,14 +13,15 @@ internal sealed class Cluster : IAsyncDisposable
     private const string Times = "heartbeat_interval_ms: 100, suspect_timeout_ms: 600, member_timeout_ms: 1500";
 
     private readonly ClusterBroker _broker;
+    private readonly int _drainDelayMs;
     private readonly EngineProcess[] _engines;
     private readonly (int Worker, int Http)[] _ports;
     private readonly HttpClient _client = new() { Timeout = TimeSpan.FromSeconds(10) };
     private Balancer? _balancer;
 
-    private Cluster(ClusterBroker broker, int engines)
+    private Cluster(ClusterBroker broker, int engines, int drainDelayMs)
     {
-        _broker = broker;
+        (_broker, _drainDelayMs) = (broker, drainDelayMs);
         _engines = new EngineProcess[engines];
         _ports = [.. Enumerable.Range(0, engines).Select(static _ => (FreePorts.Take(), FreePorts.Take()))];
     }
@@ -39,9 +40,10 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>Starts engines over a broker, and returns once all are ready; whether they see each other is another question.</summary>
     /// <param name="broker">The broker; it stays the caller's.</param>
     /// <param name="engines">How many.</param>
-    public static async Task<Cluster> StartAsync(ClusterBroker broker, int engines = 3)
+    /// <param name="drainDelayMs">How long each lets the balancer notice that it shuts down.</param>
+    public static async Task<Cluster> StartAsync(ClusterBroker broker, int engines = 3, int drainDelayMs = 0)
     {
-        var cluster = new Cluster(broker, engines);
+        var cluster = new Cluster(broker, engines, drainDelayMs);
         try
         {
             await Task.WhenAll(Enumerable.Range(0, engines).Select(cluster.StartEngineAsync));
@@ -57,7 +59,11 @@ internal sealed class Cluster : IAsyncDisposable
     }
 
     /// <summary>Ends an engine at once (SIGKILL).</summary>
-    public void Kill(int engine) => _engines[engine].Kill();
+    public Task KillAsync(int engine)
+    {
+        _engines[engine].Kill();
+        return _engines[engine].WaitForExitAsync();
+    }
 
     /// <summary>Asks an engine to end (SIGTERM) and waits until it has.</summary>
     /// <returns>Its exit code.</returns>
@@ -117,6 +123,8 @@ internal sealed class Cluster : IAsyncDisposable
     {
         var (worker, http) = _ports[engine];
         _engines[engine] = await EngineProcess.StartAsync(worker, http, EngineProcess.Configuration(worker, http) + $$"""
+              - class: modules::worker::WorkerModule
+                config: { drain_delay_ms: {{_drainDelayMs}} }
             broker: { adapter: {{_broker.Adapter}}, url: "{{_broker.Url}}" }
             cluster: { instance_id: engine-{{engine}}, {{Times}} }
 
@@ -129,12 +137,14 @@ internal sealed class Cluster : IAsyncDisposable
         {
             get
             {
-                var instances = Reports.Select(static report => report.Instance).Order(StringComparer.Ordinal).ToArray();
+                var instances = Reports.Select(static report => report.Instance).ToHashSet();
+                var members = Reports[0].Members.ToHashSet();
                 return Reports.All(report =>
                     report.Status == "ready"
                     && report.Digest == Reports[0].Digest
-                    && report.Members.All(member => member.Status == "alive" && member.Digest == report.Digest)
-                    && report.Members.Select(static member => member.Instance).Order(StringComparer.Ordinal).SequenceEqual(instances));
+                    && report.Members.All(static member => member.Status == "alive")
+                    && members.SetEquals(report.Members)
+                    && instances.SetEquals(report.Members.Select(static member => member.Instance)));
             }
         }
 
