@@ -18,9 +18,9 @@ namespace Iii.Adapters.RabbitMq;
 /// full waits on until there is room.
 /// </para>
 /// <para>
-/// The broker closes a channel that keeps a message unacknowledged for longer than its <c>consumer_timeout</c>, 30 minutes if nobody
-/// has changed it: a handler, or in order the pause between two attempts, that takes longer is started again. Raise the timeout
-/// for such work. <see cref="QueueSubscription.LeaseTime"/> is not needed: a broken connection gives its messages back at once, and a
+/// A broker before version 3.11.15 closes a channel that keeps a message unacknowledged for longer than its <c>consumer_timeout</c>, 30
+/// minutes if nobody has changed it: a handler, or in order the pause between two attempts, that takes longer is started again.
+/// Raise the timeout there for such work; later brokers are asked for 24 days. <see cref="QueueSubscription.LeaseTime"/> is not needed: a broken connection gives its messages back at once, and a
 /// silent one after about twice <see cref="RabbitMqBrokerOptions.Heartbeat"/>.
 /// </para>
 /// <para>
@@ -29,7 +29,10 @@ namespace Iii.Adapters.RabbitMq;
 /// </remarks>
 public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerConnection
 {
+    private static readonly TimeSpan[] SweepPauses = [TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20)];
+
     private readonly RabbitMqConnection _connection;
+    private readonly CancellationTokenSource _disposing = new();
     private readonly QueuePublisher _publisher;
     private readonly QueueTopology _topology;
     private readonly QueueStore _store;
@@ -164,7 +167,11 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerCon
     private async Task BindAsync(QueueSubscription subscription, CancellationToken cancellationToken)
     {
         var (queue, group) = (subscription.Queue, subscription.Group);
-        await _topology.BindAsync(queue, group, cancellationToken).ConfigureAwait(false);
+        if (await _topology.BindAsync(queue, group, cancellationToken).ConfigureAwait(false))
+        {
+            _ = SweepLaterAsync(queue, group);
+        }
+
         var isOrdered = await _connection.Locks.IsTakenAsync(_connection.Names.TurnLock(queue, group), cancellationToken).ConfigureAwait(false);
         var isConsumed = isOrdered || await _topology.IsConsumedAsync(queue, group, cancellationToken).ConfigureAwait(false);
         if (isConsumed && isOrdered != (subscription.Ordering == QueueOrdering.PerKey))
@@ -173,6 +180,28 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerCon
                 BrokerErrorCodes.Conflict,
                 $"The group '{group}' of the queue '{queue}' is consumed with another ordering than {subscription.Ordering}; all consumers of "
                 + "a group at one time must agree, or use different groups.");
+        }
+    }
+
+    /// <summary>What is left behind when the first group is bound comes within moments; each later binding looks for it as well.</summary>
+    private async Task SweepLaterAsync(string queue, string group)
+    {
+        foreach (var pause in SweepPauses)
+        {
+            try
+            {
+                await Task.Delay(pause, _disposing.Token).ConfigureAwait(false);
+                await _topology.SweepAsync(queue, group, _disposing.Token).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (exception is BrokerException || LinkErrors.IsFailure(exception))
+            {
+                if (_isDisposed)
+                {
+                    return;
+                }
+
+                _connection.Logger.SweepFailed(queue, exception.Message);
+            }
         }
     }
 
@@ -194,6 +223,7 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerCon
     private async Task CloseAsync()
     {
         _isDisposed = true;
+        await _disposing.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(_consumers.Keys.Select(consumer => consumer.DisposeAsync().AsTask())).ConfigureAwait(false);
         await _publisher.DisposeAsync().ConfigureAwait(false);
     }

@@ -6,6 +6,9 @@ namespace Iii.Adapters.RabbitMq.Queues;
 /// <summary>A channel that consumes one queue, with acknowledgements.</summary>
 internal sealed class ConsumingChannel
 {
+    /// <summary>As long as the broker allows: there is no limit to a handler. Obeyed from 3.11.15 on; before, the broker's configuration counts.</summary>
+    private static readonly Dictionary<string, object?> NoTimeout = new() { ["x-consumer-timeout"] = int.MaxValue };
+
     private readonly IChannel _channel;
     private string _consumerTag = "";
     private volatile bool _isClosing;
@@ -13,7 +16,8 @@ internal sealed class ConsumingChannel
     private ConsumingChannel(LinkSession session, IChannel channel) => (Session, _channel) = (session, channel);
 
     /// <summary>Takes a delivery; the body is lent for the call.</summary>
-    public delegate void DeliveryTaker(ConsumingChannel channel, ulong tag, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body);
+    public delegate void DeliveryTaker(
+        ConsumingChannel channel, ulong tag, bool isRedelivered, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body);
 
     public LinkSession Session { get; }
 
@@ -24,7 +28,7 @@ internal sealed class ConsumingChannel
         var consuming = new ConsumingChannel(session, channel);
         await channel.BasicQosAsync(0, prefetch, global: false, cancellationToken).ConfigureAwait(false);
         consuming._consumerTag = await channel.BasicConsumeAsync(
-            queue, autoAck: false, new Consumer(consuming, channel, take), cancellationToken).ConfigureAwait(false);
+            queue, autoAck: false, "", NoTimeout, new Consumer(consuming, channel, take), cancellationToken).ConfigureAwait(false);
         return consuming;
     }
 
@@ -85,7 +89,7 @@ internal sealed class ConsumingChannel
             ReadOnlyMemory<byte> body,
             CancellationToken cancellationToken = default)
         {
-            take(consuming, deliveryTag, properties, body);
+            take(consuming, deliveryTag, redelivered, properties, body);
             return Task.CompletedTask;
         }
 

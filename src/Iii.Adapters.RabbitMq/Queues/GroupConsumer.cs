@@ -1,3 +1,4 @@
+using System.Globalization;
 using Iii.Adapters.RabbitMq.Connections;
 using Iii.Broker;
 using RabbitMQ.Client;
@@ -116,9 +117,14 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
         return null;
     }
 
-    /// <summary>How often the broker has delivered the message before without hearing of it.</summary>
-    protected static int LostDeliveries(IReadOnlyBasicProperties properties) =>
-        properties.Headers is { } headers && headers.TryGetValue("x-delivery-count", out var count) ? Convert.ToInt32(count, null) : 0;
+    /// <summary>How often the message was delivered before without a verdict, as the broker counts; at least once when it says that it was.</summary>
+    protected static int LostDeliveries(IReadOnlyBasicProperties properties, bool isRedelivered)
+    {
+        var counted = properties.Headers is { } headers && headers.TryGetValue("x-delivery-count", out var count)
+            ? Convert.ToInt32(count, CultureInfo.InvariantCulture)
+            : 0;
+        return Math.Max(counted, isRedelivered ? 1 : 0);
+    }
 
     /// <summary>Moves the message to the dead letters; it is given back when that is not possible now.</summary>
     protected Task BuryAsync(DeliveryRun run, AttemptFailure reason)

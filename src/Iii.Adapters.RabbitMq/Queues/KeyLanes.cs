@@ -12,9 +12,6 @@ internal sealed class KeyLanes
     private readonly Dictionary<string, Lane> _lanes = new(StringComparer.Ordinal);
     private readonly Queue<Lane> _ready = new();
 
-    /// <summary>Whether nothing of the message's key is here.</summary>
-    public bool IsFirst(QueueRecord record) => !_lanes.ContainsKey(record.OrderingKey ?? NoKey);
-
     public void Join(DeliveryRun run)
     {
         var key = run.Record.OrderingKey ?? NoKey;

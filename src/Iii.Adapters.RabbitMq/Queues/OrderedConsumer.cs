@@ -122,7 +122,8 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
         }
     }
 
-    private void Take(ConsumingChannel channel, ulong tag, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body)
+    private void Take(
+        ConsumingChannel channel, ulong tag, bool isRedelivered, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body)
     {
         if (Read(channel, tag, properties, body) is not { } run)
         {
@@ -137,7 +138,7 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
             }
 
             // Behind the first of its key it was in nobody's hands yet, however often it was delivered.
-            if (LostDeliveries(properties) > 0 && _lanes.IsFirst(run.Record))
+            if (LostDeliveries(properties, isRedelivered) > 0 && turn.IsFirst(run.Record.OrderingKey ?? ""))
             {
                 run.Record = run.Record.AfterLost(1, DateTimeOffset.UtcNow);
             }
@@ -156,9 +157,13 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
 
         private readonly CancellationTokenSource _over = new();
         private Task<ConsumingChannel?> _consuming = Task.FromResult<ConsumingChannel?>(null);
+        private readonly HashSet<string> _redeliveredKeys = new(StringComparer.Ordinal);
         private IAsyncDisposable? _right;
 
         public LinkSession Session => session;
+
+        /// <summary>Whether no message of the key was redelivered in this turn. Those are at most what the turns before had read. Under the lock.</summary>
+        public bool IsFirst(string key) => _redeliveredKeys.Add(key);
 
         public CancellationToken Over => _over.Token;
 

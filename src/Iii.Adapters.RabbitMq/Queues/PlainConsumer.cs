@@ -34,14 +34,15 @@ internal sealed class PlainConsumer(RabbitMqConnection connection, QueueStore st
         }
     }
 
-    private void Take(ConsumingChannel channel, ulong tag, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body)
+    private void Take(
+        ConsumingChannel channel, ulong tag, bool isRedelivered, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body)
     {
         if (Read(channel, tag, properties, body) is not { } run)
         {
             return;
         }
 
-        run.Record = run.Record.AfterLost(LostDeliveries(properties), DateTimeOffset.UtcNow);
+        run.Record = run.Record.AfterLost(LostDeliveries(properties, isRedelivered), DateTimeOffset.UtcNow);
         lock (Lock)
         {
             if (!IsStopping)

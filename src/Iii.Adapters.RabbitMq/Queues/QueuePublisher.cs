@@ -18,7 +18,7 @@ internal sealed class QueuePublisher : IAsyncDisposable
     private QueuePublisher(RabbitMqConnection connection)
     {
         _connection = connection;
-        _publisher = new ConfirmedPublisher(_outbox, MaxInFlight, connection.Options.ConfirmTimeout, static (_, _) => Task.CompletedTask);
+        _publisher = new ConfirmedPublisher(_outbox, MaxInFlight, connection.Options.StoreTimeout, static (_, _) => Task.CompletedTask);
     }
 
     public static async Task<QueuePublisher> CreateAsync(RabbitMqConnection connection, CancellationToken cancellationToken)

@@ -9,16 +9,16 @@ internal sealed class QueueStore(RabbitMqConnection connection, QueuePublisher p
     /// <exception cref="BrokerException">A group is full, or the connection is lost.</exception>
     public async Task EnqueueAsync(string queue, QueueRecord record, TimeSpan delay, CancellationToken cancellationToken)
     {
-        await topology.EnsureExchangeAsync(queue, cancellationToken).ConfigureAwait(false);
-        var (exchange, body) = (connection.Names.QueueExchange(queue), QueueRecordFormat.Write(record));
-        var outcome = delay > TimeSpan.Zero
-            ? await topology.PublishDelayedAsync(exchange, delay, record.MessageId, body, cancellationToken).ConfigureAwait(false)
-            : await publisher.PublishAsync(exchange, "", record.MessageId, body, cancellationToken).ConfigureAwait(false);
-        if (outcome == PublicationOutcome.Returned)
+        var body = QueueRecordFormat.Write(record);
+        if (delay > TimeSpan.Zero)
         {
-            outcome = await topology.PublishUnboundAsync(queue, record.MessageId, body, cancellationToken).ConfigureAwait(false);
+            await topology.EnsureExchangeAsync(queue, cancellationToken).ConfigureAwait(false);
+            await topology.PublishDelayedAsync(
+                connection.Names.QueueExchange(queue), delay, record.MessageId, body, cancellationToken).ConfigureAwait(false);
+            return;
         }
 
+        var outcome = await topology.PublishAsync(queue, record.MessageId, body, cancellationToken).ConfigureAwait(false);
         if (outcome != PublicationOutcome.Stored)
         {
             throw new BrokerException(
@@ -28,14 +28,19 @@ internal sealed class QueueStore(RabbitMqConnection connection, QueuePublisher p
     }
 
     /// <summary>For one group, now or later.</summary>
-    /// <returns>False when it could not be stored.</returns>
+    /// <returns>False when the broker refuses it.</returns>
+    /// <exception cref="BrokerException">The connection is lost.</exception>
     public async Task<bool> ReturnAsync(string queue, string group, QueueRecord record, TimeSpan delay)
     {
         var (jobs, body) = (connection.Names.JobsQueue(queue, group), QueueRecordFormat.Write(record));
-        var outcome = delay > TimeSpan.Zero
-            ? await topology.PublishDelayedAsync(jobs, delay, record.MessageId, body, CancellationToken.None).ConfigureAwait(false)
-            : await publisher.PublishAsync("", jobs, record.MessageId, body, CancellationToken.None).ConfigureAwait(false);
-        return outcome == PublicationOutcome.Stored;
+        if (delay > TimeSpan.Zero)
+        {
+            await topology.PublishDelayedAsync(jobs, delay, record.MessageId, body, CancellationToken.None).ConfigureAwait(false);
+            return true;
+        }
+
+        return await publisher.PublishAsync("", jobs, record.MessageId, body, CancellationToken.None).ConfigureAwait(false)
+            == PublicationOutcome.Stored;
     }
 
     /// <summary>For one group again, byte for byte.</summary>

@@ -8,23 +8,35 @@ namespace Iii.Adapters.RabbitMq.Queues;
 /// <summary>Declares, binds and deletes what queues are made of in the broker.</summary>
 /// <remarks>
 /// A queue is a fanout exchange. A group is a quorum queue bound to it, and one for its dead letters. While a queue has no group,
-/// a quorum queue that nobody consumes is bound in their place and holds the messages; it exists as long as that is so. Bindings
-/// change under a lock over all instances. While they do, nothing may be bound for a moment: publishers learn it from messages that
+/// a quorum queue that nobody consumes is bound in their place and holds the messages. It is never deleted: what was routed to it
+/// just before it was unbound may still be on its way. Bindings change under a lock over all instances. While they do, nothing may be bound for a moment: publishers learn it from messages that
 /// come back, wait for the lock, and see what is true then.
 /// </remarks>
+#pragma warning disable CA1001 // The semaphore never makes a wait handle, so there is nothing to dispose.
 internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublisher publisher)
+#pragma warning restore CA1001
 {
     /// <summary>Messages that are moved at the same time.</summary>
     private const ushort MoveWindow = 256;
 
+    /// <summary>Exchanges that are remembered; beyond it all are forgotten and declared again when they are used.</summary>
+    private const int MaxKnownExchanges = 10_000;
+
+    private const int MaxDelayAttempts = 20;
+    private static readonly TimeSpan PauseBetweenAttempts = TimeSpan.FromMilliseconds(100);
+
     private readonly ConcurrentDictionary<string, LinkSession> _knownExchanges = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<int, LinkSession> _knownSteps = [];
+    private readonly SemaphoreSlim _stepGate = new(1, 1);
+    private KnownSteps? _knownSteps;
+
+    /// <summary>Held by whoever deals with messages that came back.</summary>
+    private readonly SemaphoreSlim _bindingGate = new(1, 1);
+    private long _bindingChanges;
 
     private RabbitMqNames Names => connection.Names;
 
     private TimeSpan Patience => connection.Options.OperationTimeout;
 
-    /// <summary>A message of one queue that nobody ever deletes behind our back is not lost on the way to a new one.</summary>
     private IDictionary<string, object?> StoreArguments => new Dictionary<string, object?>
     {
         ["x-max-length"] = connection.Options.Limits.MaxQueueLength,
@@ -49,43 +61,61 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         await DeclareDueAsync(probe, cancellationToken).ConfigureAwait(false);
         await probe.ExchangeBindAsync(
             exchange, Names.DueExchange, $"#.{RabbitMqNames.Destination(exchange)}", cancellationToken: cancellationToken).ConfigureAwait(false);
-        Remember(_knownExchanges, queue, session);
-    }
-
-    /// <summary>Publishes a message that came back because nothing was bound: once more under the lock, and if need be into a queue that holds it.</summary>
-    public async Task<PublicationOutcome> PublishUnboundAsync(string queue, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
-    {
-        await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
-        var exchange = Names.QueueExchange(queue);
-        var outcome = await publisher.PublishAsync(exchange, "", messageId, body, cancellationToken).ConfigureAwait(false);
-        if (outcome != PublicationOutcome.Returned)
+        if (_knownExchanges.Count >= MaxKnownExchanges)
         {
-            return outcome;
+            _knownExchanges.Clear();
         }
 
-        var session = connection.Consuming.Require();
-        await Probing.DeclareQuorumAsync(session, Names.HeldQueue(queue), StoreArguments, cancellationToken).ConfigureAwait(false);
-        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
-        await probe.QueueBindAsync(Names.HeldQueue(queue), exchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
-        return await publisher.PublishAsync(exchange, "", messageId, body, cancellationToken).ConfigureAwait(false);
+        _knownExchanges[queue] = session;
     }
 
-    /// <summary>Binds a group, and hands over to it what was held if it is the first.</summary>
-    public async Task BindAsync(string queue, string group, CancellationToken cancellationToken)
+    /// <summary>Publishes a message to all groups of a queue, or into the queue that holds it for the first one.</summary>
+    public async Task<PublicationOutcome> PublishAsync(string queue, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        await EnsureExchangeAsync(queue, cancellationToken).ConfigureAwait(false);
+        var exchange = Names.QueueExchange(queue);
+        while (true)
+        {
+            var seen = Volatile.Read(ref _bindingChanges);
+            var outcome = await publisher.PublishAsync(exchange, "", messageId, body, cancellationToken).ConfigureAwait(false);
+            if (outcome != PublicationOutcome.Returned)
+            {
+                return outcome;
+            }
+
+            // Many come back at the same time; the first sees to it, and the others try again.
+            await _bindingGate.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                if (Volatile.Read(ref _bindingChanges) == seen)
+                {
+                    outcome = await PublishUnboundAsync(queue, messageId, body, cancellationToken).ConfigureAwait(false);
+                    Interlocked.Increment(ref _bindingChanges);
+                    return outcome;
+                }
+            }
+            finally
+            {
+                _bindingGate.Release();
+            }
+        }
+    }
+
+    /// <summary>Binds a group, and hands over to it what was held if it is the first; says whether it was.</summary>
+    public async Task<bool> BindAsync(string queue, string group, CancellationToken cancellationToken)
     {
         await EnsureExchangeAsync(queue, cancellationToken).ConfigureAwait(false);
         await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
         var session = connection.Consuming.Require();
-        var (exchange, jobs) = (Names.QueueExchange(queue), Names.JobsQueue(queue, group));
+        var (exchange, holding, jobs) = (Names.QueueExchange(queue), Names.HeldQueue(queue), Names.JobsQueue(queue, group));
         await Probing.DeclareQuorumAsync(session, Names.DeadQueue(queue, group), DeadArguments(), cancellationToken).ConfigureAwait(false);
         await Probing.DeclareQuorumAsync(session, jobs, StoreArguments, cancellationToken).ConfigureAwait(false);
         await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
         await probe.QueueBindAsync(
             jobs, Names.DueExchange, $"#.{RabbitMqNames.Destination(jobs)}", cancellationToken: cancellationToken).ConfigureAwait(false);
 
-        var holding = Names.HeldQueue(queue);
-        var isFirst = await MoveAsync(session, holding, jobs, cancellationToken).ConfigureAwait(false);
-        if (isFirst)
+        var mayBeFirst = await MoveAsync(session, holding, jobs, cancellationToken).ConfigureAwait(false);
+        if (mayBeFirst)
         {
             // From here on messages come back to their publishers, who wait for the lock; what came meanwhile goes first.
             await probe.QueueUnbindAsync(holding, exchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
@@ -93,10 +123,14 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         }
 
         await probe.QueueBindAsync(jobs, exchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
-        if (isFirst)
-        {
-            await probe.QueueDeleteAsync(holding, cancellationToken: cancellationToken).ConfigureAwait(false);
-        }
+        return mayBeFirst;
+    }
+
+    /// <summary>Hands over what reached the queue that holds messages though nothing is bound to it any more: it had been routed before.</summary>
+    public async Task SweepAsync(string queue, string group, CancellationToken cancellationToken)
+    {
+        await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
+        await MoveAsync(connection.Consuming.Require(), Names.HeldQueue(queue), Names.JobsQueue(queue, group), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Whether anybody consumes a group.</summary>
@@ -133,28 +167,50 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
     /// <param name="messageId">Its id.</param>
     /// <param name="body">Its bytes.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
-    public async Task<PublicationOutcome> PublishDelayedAsync(
+    /// <exception cref="BrokerException">It was not stored.</exception>
+    public async Task PublishDelayedAsync(
         string destination, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         var path = DelayPath.Of(delay);
         await EnsureStepsAsync(path, cancellationToken).ConfigureAwait(false);
-        return await publisher.PublishAsync(
-            Names.DelayStep(path.HighestLevel), path.RoutingKey(RabbitMqNames.Destination(destination)), messageId, body, cancellationToken).ConfigureAwait(false);
+        var (exchange, key) = (Names.DelayStep(path.HighestLevel), path.RoutingKey(RabbitMqNames.Destination(destination)));
+        for (var attempt = 1; ; attempt++)
+        {
+            // A step is never full. It refuses while it has no leader, which it gets within moments.
+            var outcome = await publisher.PublishAsync(exchange, key, messageId, body, cancellationToken).ConfigureAwait(false);
+            if (outcome == PublicationOutcome.Stored)
+            {
+                return;
+            }
+
+            if (attempt == MaxDelayAttempts)
+            {
+                throw LinkErrors.Unavailable($"RabbitMQ does not take messages for '{exchange}', which holds delays, at the moment.");
+            }
+
+            await Task.Delay(PauseBetweenAttempts, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Once more under the lock, and if need be into a queue that holds it.</summary>
+    private async Task<PublicationOutcome> PublishUnboundAsync(string queue, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
+        var exchange = Names.QueueExchange(queue);
+        var outcome = await publisher.PublishAsync(exchange, "", messageId, body, cancellationToken).ConfigureAwait(false);
+        if (outcome != PublicationOutcome.Returned)
+        {
+            return outcome;
+        }
+
+        var session = connection.Consuming.Require();
+        await Probing.DeclareQuorumAsync(session, Names.HeldQueue(queue), StoreArguments, cancellationToken).ConfigureAwait(false);
+        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        await probe.QueueBindAsync(Names.HeldQueue(queue), exchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
+        return await publisher.PublishAsync(exchange, "", messageId, body, cancellationToken).ConfigureAwait(false);
     }
 
     private static Dictionary<string, object?> DeadArguments() => new() { ["x-delivery-limit"] = int.MaxValue };
-
-    private static void Remember<TKey>(ConcurrentDictionary<TKey, LinkSession> known, TKey key, LinkSession session)
-        where TKey : notnull
-    {
-        // What was known on an earlier session is worth nothing, so the table never holds more than is in use.
-        if (known.Count >= 10_000)
-        {
-            known.Clear();
-        }
-
-        known[key] = session;
-    }
 
     private async Task DeclareDueAsync(IChannel probe, CancellationToken cancellationToken)
     {
@@ -178,14 +234,30 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
     private async ValueTask EnsureStepsAsync(DelayPath path, CancellationToken cancellationToken)
     {
         var session = connection.Consuming.Require();
-        for (var level = 0; level <= path.HighestLevel; level++)
+        if (IsKnown())
         {
-            if (!_knownSteps.TryGetValue(level, out var known) || known != session)
+            return;
+        }
+
+        await _stepGate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            for (var level = 0; level <= path.HighestLevel && !IsKnown(); level++)
             {
                 await DeclareStepAsync(session, level, cancellationToken).ConfigureAwait(false);
-                Remember(_knownSteps, level, session);
+            }
+
+            if (!IsKnown())
+            {
+                _knownSteps = new KnownSteps(session, path.HighestLevel);
             }
         }
+        finally
+        {
+            _stepGate.Release();
+        }
+
+        bool IsKnown() => _knownSteps is { } known && known.Session == session && known.HighestLevel >= path.HighestLevel;
     }
 
     private async Task DeclareStepAsync(LinkSession session, int level, CancellationToken cancellationToken)
@@ -239,7 +311,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
             var (oldest, outcome) = underWay.Dequeue();
             if (await outcome.ConfigureAwait(false) != PublicationOutcome.Stored)
             {
-                throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"The group cannot take what the queue holds for it: '{to}' is full.");
+                throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"The group cannot take what the queue holds for it: '{to}' is full or cannot be written to.");
             }
 
             await reader.AckAsync(oldest).ConfigureAwait(false);
@@ -247,4 +319,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
 
         return true;
     }
+
+    /// <summary>Steps that have been declared on a session.</summary>
+    private sealed record KnownSteps(LinkSession Session, int HighestLevel);
 }
