@@ -18,6 +18,7 @@ internal sealed class LeaseKeeper(RedisQueueBroker broker, QueueConsumer consume
     private const int LooksUntilLoss = 5;
 
     private const int MaxBatch = 256;
+    private const string Bound = "ok";
 
     private readonly CancellationTokenSource _closing = new();
     private readonly TimeSpan _look = consumer.Subscription.LeaseTime / LooksPerLease;
@@ -25,6 +26,9 @@ internal sealed class LeaseKeeper(RedisQueueBroker broker, QueueConsumer consume
     private Task _renewal = Task.CompletedTask;
 
     public void Start() => _loop = Task.Run(RunAsync);
+
+    /// <summary>Whether others may have its message soon, or already.</summary>
+    public bool IsOverdue(QueueRun run) => TimeProvider.System.GetElapsedTime(run.LeasedAt) >= _look * LooksUntilLoss;
 
     public async ValueTask DisposeAsync()
     {
@@ -61,7 +65,7 @@ internal sealed class LeaseKeeper(RedisQueueBroker broker, QueueConsumer consume
     {
         foreach (var run in consumer.Running)
         {
-            if (TimeProvider.System.GetElapsedTime(run.LeasedAt) >= _look * LooksUntilLoss)
+            if (IsOverdue(run))
             {
                 consumer.Lose(run);
             }
@@ -94,10 +98,16 @@ internal sealed class LeaseKeeper(RedisQueueBroker broker, QueueConsumer consume
         RedisValue[] arguments =
         [
             consumer.Subscription.Group, consumer.Id, (long)consumer.Subscription.LeaseTime.TotalMilliseconds,
+            (long)consumer.Presence.TotalMilliseconds,
             .. runs.SelectMany(static run => (RedisValue[])[run.Handle, run.Number]),
         ];
         var reply = await broker.RunAsync(QueueScripts.Renew, consumer.Keys, arguments).ConfigureAwait(false);
         var lost = ((RedisValue[])reply!).ToHashSet();
+        if (!lost.Remove(Bound))
+        {
+            consumer.Unbind();
+        }
+
         foreach (var run in runs)
         {
             if (!lost.Contains(run.Handle))

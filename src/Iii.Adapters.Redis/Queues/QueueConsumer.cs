@@ -22,16 +22,13 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
     /// <summary>Most verdicts, and most messages, of one call.</summary>
     private const int MaxBatch = 256;
 
-    /// <summary>A call takes messages until their records have so many bytes, and then at most a few more.</summary>
-    private const int TargetBytes = 1024 * 1024;
-
-    private const int FixedArguments = 7;
-    private const int ArgumentsPerVerdict = 4;
-    private const int Leaves = -1;
+    /// <summary>While there is much to do, it looks so often for what has fallen due.</summary>
+    private static readonly TimeSpan DueInterval = TimeSpan.FromMilliseconds(10);
 
     private readonly RedisQueueBroker _broker;
     private readonly RedisKey[] _keys;
     private readonly byte[] _group;
+    private readonly WorkArguments _arguments;
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<QueueRun, byte> _running = [];
     private readonly ConcurrentQueue<Settlement> _settled = [];
@@ -43,12 +40,15 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
     private volatile bool _isWoken;
     private volatile bool _isStopping;
     private volatile bool _isAbandoning;
+    private volatile bool _isUnbound;
+    private long _lookedForDueAt;
 
     public QueueConsumer(RedisQueueBroker broker, QueueSubscription subscription, QueueHandler handler, ILogger log)
     {
         (_broker, Subscription, Handler, _log) = (broker, subscription, handler, log);
         _keys = [broker.Connection.Names.Queue(subscription.Queue)];
         _group = Encoding.UTF8.GetBytes(subscription.Group);
+        _arguments = new WorkArguments(broker.Connection.PublishCommand, subscription, Ordering);
         Id = $"{Ordering}{Guid.NewGuid():N}";
         _leases = new LeaseKeeper(broker, this);
         _dispose = new Lazy<Task>(DrainAsync);
@@ -64,6 +64,9 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
     public RedisKey[] Keys => _keys;
 
     public ICollection<QueueRun> Running => _running.Keys;
+
+    /// <summary>How long Redis counts it after it was last heard of: longer than any of its leases lasts.</summary>
+    public TimeSpan Presence => Subscription.LeaseTime * 1.5;
 
     private string Ordering => Subscription.Ordering == QueueOrdering.PerKey ? "k" : "p";
 
@@ -125,6 +128,22 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
         }
     }
 
+    /// <summary>Takes it away if its time is over and nobody has seen to it yet.</summary>
+    public void LoseIfOverdue(QueueRun run)
+    {
+        if (_leases.IsOverdue(run))
+        {
+            Lose(run);
+        }
+    }
+
+    /// <summary>Redis no longer knows it.</summary>
+    public void Unbind()
+    {
+        _isUnbound = true;
+        WakeUp();
+    }
+
     public ValueTask DisposeAsync() => new(_dispose.Value);
 
     private Settlement Judge(QueueRun run, QueueVerdict? verdict, Exception? thrown) => verdict switch
@@ -140,7 +159,7 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
     private async Task BindAsync(CancellationToken cancellationToken)
     {
         RedisValue[] arguments =
-            [Subscription.Group, Id, Ordering, (long)Subscription.LeaseTime.TotalMilliseconds, _broker.Limits.MaxNames];
+            [Subscription.Group, Id, Ordering, (long)Presence.TotalMilliseconds, _broker.Limits.MaxNames];
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -153,7 +172,7 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
                         BrokerErrorCodes.Conflict,
                         $"The group '{Subscription.Group}' of the queue '{Subscription.Queue}' is not consumed with ordering "
                         + $"{Subscription.Ordering}; all consumers of a group at one time must agree, or use different groups. A consumer "
-                        + "that crashed counts until its lease time has passed.");
+                        + "that crashed counts for one and a half times its lease time.");
                 case "full":
                     throw new BrokerException(
                         BrokerErrorCodes.LimitExceeded,
@@ -194,10 +213,16 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
 
             try
             {
+                if (_isUnbound)
+                {
+                    await BindAgainAsync().ConfigureAwait(false);
+                }
+
                 _isWoken = false;
-                var taken = await CallAsync(batch, want).ConfigureAwait(false);
+                var maySleep = batch.Count == 0 || Volatile.Read(ref _runningCount) == 0;
+                var (count, dueIn) = await CallAsync(batch, want, maySleep).ConfigureAwait(false);
                 batch.Clear();
-                (isDry, wait) = (taken.Count < want, taken.DueIn is { } due && due < PollInterval ? due : PollInterval);
+                (isDry, wait) = (maySleep && count < want, dueIn is { } due && due < PollInterval ? due : PollInterval);
             }
             catch (BrokerException exception)
             {
@@ -222,57 +247,51 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
         return !_isWoken && (wait == Timeout.InfiniteTimeSpan || TimeProvider.System.GetElapsedTime(start) < wait);
     }
 
-    private async Task<(int Count, TimeSpan? DueIn)> CallAsync(List<Settlement> batch, int want)
+    private async Task<(int Count, TimeSpan? DueIn)> CallAsync(List<Settlement> batch, int want, bool maySleep)
     {
         var start = TimeProvider.System.GetTimestamp();
-        var reply = new WorkReply(await _broker.RunAsync(QueueScripts.Work, _keys, Arguments(batch, want)).ConfigureAwait(false));
-        if (want != Leaves && !reply.IsBound)
+        var looksForDue = maySleep || TimeProvider.System.GetElapsedTime(_lookedForDueAt, start) >= DueInterval;
+        if (looksForDue)
         {
-            await _broker.RegisterAsync(Subscription.Queue).ConfigureAwait(false);
-            await BindAsync(CancellationToken.None).ConfigureAwait(false);
+            _lookedForDueAt = start;
+        }
+
+        var reply = new WorkReply(await _broker.RunAsync(
+            QueueScripts.Work, _keys, _arguments.Create(batch, want, looksForDue, maySleep)).ConfigureAwait(false));
+        if (!reply.IsBound)
+        {
+            _isUnbound = true;
             return (want, null);
         }
 
-        var count = reply.MessageCount;
+        var (count, epoch, histories) = (reply.MessageCount, reply.Epoch, reply.Histories());
         for (var i = 0; i < count; i++)
         {
-            Start(reply.Message(i), start);
+            var (handle, record) = reply.Message(i);
+            var (number, history) = histories is not null && histories.TryGetValue(i, out var found) ? found : (1, null);
+            Start(handle, number, epoch, record, history, start);
         }
 
         return (count, reply.DueIn);
     }
 
-    private RedisValue[] Arguments(List<Settlement> batch, int want)
+    private async Task BindAgainAsync()
     {
-        var arguments = new RedisValue[FixedArguments + (ArgumentsPerVerdict * batch.Count)];
-        arguments[0] = _broker.Connection.PublishCommand;
-        arguments[1] = _group;
-        arguments[2] = Id;
-        arguments[3] = Ordering;
-        arguments[4] = (long)Subscription.LeaseTime.TotalMilliseconds;
-        arguments[5] = want;
-        arguments[6] = TargetBytes;
-        var next = FixedArguments;
-        foreach (var settlement in batch)
-        {
-            arguments[next++] = settlement.Handle;
-            arguments[next++] = settlement.Number;
-            arguments[next++] = settlement.Verdict;
-            arguments[next++] = settlement.Failure;
-        }
-
-        return arguments;
+        await _broker.RegisterAsync(Subscription.Queue).ConfigureAwait(false);
+        await BindAsync(CancellationToken.None).ConfigureAwait(false);
+        _isUnbound = false;
     }
 
-    private void Start((RedisValue Handle, long Number, ReadOnlyMemory<byte> Record, string? History) message, long leasedAt)
+    private void Start(RedisValue handle, long number, string epoch, byte[] bytes, string? historyText, long leasedAt)
     {
-        var isReadable = MessageRecord.TryRead(message.Record, out var record);
-        var history = MessageHistory.Parse(message.History);
-        var id = ((string)message.Handle!)[..MessageId.Length];
+        var isReadable = MessageRecord.TryRead(bytes, out var record);
+        var history = MessageHistory.Parse(historyText);
+        var id = ((string)handle!)[..MessageId.Length];
         var run = new QueueRun(
             this,
-            message.Handle,
-            message.Number,
+            handle,
+            number,
+            epoch,
             new QueueDelivery
             {
                 Queue = Subscription.Queue,
@@ -280,7 +299,7 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
                 MessageId = id,
                 Attempt = history.Attempts + 1,
                 EnqueuedAt = MessageId.AcceptedAt(id),
-                Payload = record?.Payload ?? message.Record,
+                Payload = record?.Payload ?? bytes,
                 Headers = record?.Headers ?? MessageRecord.NoHeaders,
                 OrderingKey = record?.OrderingKey,
                 Priority = record?.Priority ?? 0,
@@ -303,7 +322,8 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
     {
         try
         {
-            await CallAsync([], Leaves).ConfigureAwait(false);
+            await _broker.RunAsync(
+                QueueScripts.Leave, _keys, [_broker.Connection.PublishCommand, _group, Id]).ConfigureAwait(false);
         }
         catch (BrokerException exception)
         {

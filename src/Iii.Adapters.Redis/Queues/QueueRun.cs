@@ -6,10 +6,12 @@ namespace Iii.Adapters.Redis.Queues;
 /// <param name="consumer">Whose it is.</param>
 /// <param name="handle">How the scripts name the message.</param>
 /// <param name="number">The number of the delivery, which tells this lease from every other one of the message.</param>
+/// <param name="epoch">The epoch of the group in which the lease was given.</param>
 /// <param name="delivery">What the handler gets.</param>
 /// <param name="leasedAt">The time, in timestamps, before the lease was asked for.</param>
 #pragma warning disable CA1001 // The source has neither timer nor wait handle, and may be set after the run has ended.
-internal sealed class QueueRun(QueueConsumer consumer, RedisValue handle, long number, QueueDelivery delivery, long leasedAt) : IThreadPoolWorkItem
+internal sealed class QueueRun(
+    QueueConsumer consumer, RedisValue handle, long number, string epoch, QueueDelivery delivery, long leasedAt) : IThreadPoolWorkItem
 #pragma warning restore CA1001
 {
     private readonly CancellationTokenSource _lost = new();
@@ -19,6 +21,8 @@ internal sealed class QueueRun(QueueConsumer consumer, RedisValue handle, long n
     public RedisValue Handle => handle;
 
     public long Number => number;
+
+    public string Epoch => epoch;
 
     public QueueDelivery Delivery => delivery;
 
@@ -46,6 +50,7 @@ internal sealed class QueueRun(QueueConsumer consumer, RedisValue handle, long n
         Exception? thrown = null;
         try
         {
+            consumer.LoseIfOverdue(this);
             if (!_lost.IsCancellationRequested)
             {
                 verdict = await consumer.Handler(delivery, _lost.Token).ConfigureAwait(false);

@@ -9,13 +9,15 @@ internal static class QueueScripts
     /// <summary>The only one that adds more than it takes away, so that Redis refuses it as a whole when its memory is full.</summary>
     public static RedisScript Enqueue { get; } = RedisScript.Load("", Common, "enqueue");
 
-    public static RedisScript Index { get; } = RedisScript.Load("", "index");
+    public static RedisScript Index { get; } = RedisScript.Load(AllowOutOfMemory, "index");
 
-    public static RedisScript Register { get; } = RedisScript.Load("", Common, "register");
+    public static RedisScript Register { get; } = Load("register");
 
     public static RedisScript Bind { get; } = Load("bind");
 
     public static RedisScript Work { get; } = Load("work");
+
+    public static RedisScript Leave { get; } = Load("leave");
 
     public static RedisScript Renew { get; } = Load("renew");
 

@@ -141,7 +141,7 @@ public sealed class RedisQueueBroker : IQueueBroker, IDeadLetters, IMessageCance
             var consumers => throw new BrokerException(
                 BrokerErrorCodes.Conflict,
                 $"The group '{group}' of the queue '{queue}' has {consumers} consumers; dispose them before you remove it. A consumer that "
-                + "crashed counts until its lease time has passed."),
+                + "crashed counts for one and a half times its lease time."),
         };
     }
 

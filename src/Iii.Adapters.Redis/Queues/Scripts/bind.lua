@@ -1,8 +1,9 @@
--- Binds a group and adds a consumer to it. ARGV: group, consumer, ordering ('p' plain, 'k' per key), lease ms, most groups.
+-- Binds a group and adds a consumer to it. ARGV: group, consumer, ordering ('p' plain, 'k' per key), ms for which the
+-- consumer counts, which outlast its leases, most groups.
 -- Returns 'bound'; 'again' when there was more to prepare than one call may do; 'conflict' or 'full'.
 
 local CHUNK = 500
-local group, consumer, ordering, lease, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local group, consumer, ordering, presence, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
 redis.call('HSETNX', base, 'seq', '0')
 redis.call('ZREMRANGEBYSCORE', key('consumers', group), '-inf', now)
@@ -100,5 +101,6 @@ if g.mode ~= ordering then
   redis.call('HSET', key('group', group), 'mode', ordering)
 end
 
-redis.call('ZADD', key('consumers', group), now + lease, consumer)
+redis.call('HSETNX', key('group', group), 'epoch', string.format('%.0f', now_us))
+redis.call('ZADD', key('consumers', group), now + presence, consumer)
 return 'bound'

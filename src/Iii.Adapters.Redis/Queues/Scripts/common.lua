@@ -43,8 +43,8 @@ local function handle_of(id, record)
 end
 
 local function open(group)
-  local found = redis.call('HMGET', key('group', group), 'mode', 'urgent', 'asleep')
-  return { name = group, mode = found[1] or 'n', urgent = found[2], asleep = found[3] }
+  local found = redis.call('HMGET', key('group', group), 'mode', 'urgent', 'asleep', 'retried', 'epoch')
+  return { name = group, mode = found[1] or 'n', urgent = found[2], asleep = found[3], retried = found[4], epoch = found[5] }
 end
 
 -- Tells consumers that have found nothing to look again.
@@ -138,11 +138,20 @@ local function record_end(g, id, failure)
   end
 
   redis.call('HSET', key('history', g.name), id, (count + 1) .. ' ' .. forgotten .. failures)
+  if not g.retried then
+    redis.call('HSET', key('group', g.name), 'retried', '1')
+    g.retried = '1'
+  end
 end
 
 -- Takes back what is leased to consumers that have not renewed in time. At most so many; whether there were as many.
+-- It begins a new epoch: of leases that were given in an older one it is not certain that they hold.
 local function expire(g, most)
   local handles = redis.call('ZRANGEBYSCORE', key('leased', g.name), '-inf', now, 'LIMIT', 0, most)
+  if #handles > 0 then
+    g.epoch = tostring(redis.call('HINCRBY', key('group', g.name), 'epoch', 1))
+  end
+
   for _, handle in ipairs(handles) do
     local id = id_of(handle)
     local history = redis.call('HGET', key('history', g.name), id)

@@ -9,6 +9,7 @@ end
 -- The count of deliveries goes on, so that no verdict of an earlier one is taken for one of those to come.
 local count = ended(redis.call('HGET', key('history', group), id))
 redis.call('HSET', key('history', group), id, count .. ' ' .. count)
+redis.call('HSET', key('group', group), 'retried', '1')
 local g = open(group)
 join(g, { handle_of(id, redis.call('HGET', key('messages', group), id) or '') })
 wake(g, publish)

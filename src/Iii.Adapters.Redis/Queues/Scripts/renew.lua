@@ -1,11 +1,12 @@
--- Prolongs a consumer's presence and leases. ARGV: group, consumer, lease ms, then for each: handle, number of the delivery.
--- Returns the handles whose lease has been lost.
+-- Prolongs a consumer's presence and leases. ARGV: group, consumer, lease ms, ms for which the consumer counts, then for each lease:
+-- handle, number of the delivery. Returns 'ok' or 'unbound', and the handles whose lease has been lost.
 
-local group, consumer, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local FIRST = 4
+local group, consumer, lease, presence = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local FIRST = 5
 local PER_LEASE = 2
 
-local lost = {}
+local status = 'unbound'
+local reply = {}
 local handles, ids, numbers = {}, {}, {}
 for i = FIRST, #ARGV, PER_LEASE do
   handles[#handles + 1] = ARGV[i]
@@ -13,13 +14,15 @@ for i = FIRST, #ARGV, PER_LEASE do
   numbers[#numbers + 1] = tonumber(ARGV[i + 1])
 end
 
-local lives_until = redis.call('ZSCORE', key('consumers', group), consumer)
-if lives_until and tonumber(lives_until) > now then
-  redis.call('ZADD', key('consumers', group), now + lease, consumer)
+local counts_until = redis.call('ZSCORE', key('consumers', group), consumer)
+if counts_until and tonumber(counts_until) > now then
+  redis.call('ZADD', key('consumers', group), now + presence, consumer)
+  status = 'ok'
 end
 
+reply[1] = status
 if #handles == 0 then
-  return lost
+  return reply
 end
 
 local scores = redis.call('ZMSCORE', key('leased', group), unpack(handles))
@@ -30,7 +33,7 @@ for i, handle in ipairs(handles) do
     leases[#leases + 1] = now + lease
     leases[#leases + 1] = handle
   else
-    lost[#lost + 1] = handle
+    reply[#reply + 1] = handle
   end
 end
 
@@ -38,4 +41,4 @@ if #leases > 0 then
   redis.call('ZADD', key('leased', group), unpack(leases))
 end
 
-return lost
+return reply

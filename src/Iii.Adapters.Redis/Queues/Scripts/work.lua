@@ -1,12 +1,14 @@
--- Carries out verdicts and leases further messages. ARGV: publish command, group, consumer, ordering, lease ms,
--- how many messages are wanted (-1: the consumer leaves), most bytes of records, then for each verdict: handle, number of
--- the delivery, verdict ('a' acknowledge, 'r<ms>' retry after, 'd' dead letter), and the failure as JSON or ''.
--- Returns 'ok' or 'unbound', the ms until something falls due (-1: unknown), the handles whose lease had been lost, and for
--- each message: handle, number of the delivery, record, history or ''.
+-- Carries out verdicts and leases further messages. ARGV: publish command, group, ordering, lease ms, how many messages are wanted,
+-- most bytes of records, flags ('d': look for what has fallen due; 's': the consumer sleeps if there is nothing), the epoch of all
+-- leases in question or '', the number of first deliveries that are acknowledged, their handles, and for each other verdict: handle,
+-- number of the delivery, verdict ('a' acknowledge, 'r<ms>' retry after, 'd' dead letter), and the failure as JSON or ''.
+-- Returns 'ok' or 'unbound', the ms until something falls due if the consumer sleeps (-1: nothing will), the epoch, for each
+-- message handle and record, and for each that was delivered before: its place among them, number of the delivery, history.
 
-local publish, group, consumer, ordering = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local lease, want, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local FIRST = 8
+local publish, group, ordering, lease, want = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local most_bytes, flags, epoch, acknowledged = tonumber(ARGV[6]), ARGV[7], ARGV[8], tonumber(ARGV[9])
+local FIRST = 10
+local FIRST_VERDICT = FIRST + acknowledged
 local PER_VERDICT = 4
 local CHUNK = 8
 local MOST_DUE = 100
@@ -14,15 +16,36 @@ local OLDEST_FIRST_EVERY = 32
 
 local leased_key, messages_key, history_key = key('leased', group), key('messages', group), key('history', group)
 local g = open(group)
-local has_history = redis.call('EXISTS', history_key) == 1
-local lost = {}
 
-local function histories_of(ids)
-  if has_history then
-    return redis.call('HMGET', history_key, unpack(ids))
+-- In the epoch in which they were given, all leases hold. (After a loss of data they might not; then the messages were handled all
+-- the same.)
+local function acknowledge_all()
+  local ids = {}
+  for i = FIRST, #ARGV do
+    ids[#ids + 1] = id_of(ARGV[i])
   end
 
-  return {}
+  redis.call('ZREM', leased_key, unpack(ARGV, FIRST, #ARGV))
+  redis.call('HDEL', messages_key, unpack(ids))
+  if g.retried then
+    redis.call('HDEL', history_key, unpack(ids))
+  end
+end
+
+local function holds_of(handles, numbers)
+  local holds = {}
+  local ids = {}
+  for i, handle in ipairs(handles) do
+    ids[i] = id_of(handle)
+  end
+
+  local scores = redis.call('ZMSCORE', leased_key, unpack(handles))
+  local histories = redis.call('HMGET', history_key, unpack(ids))
+  for i = 1, #handles do
+    holds[i] = scores[i] and ended(histories[i]) + 1 == numbers[i]
+  end
+
+  return holds
 end
 
 local function retry(handle, delay, failure)
@@ -42,36 +65,33 @@ local function bury(handle, failure)
 end
 
 local function settle()
-  local handles, ids = {}, {}
-  for i = FIRST, #ARGV, PER_VERDICT do
-    handles[#handles + 1] = ARGV[i]
-    ids[#ids + 1] = id_of(ARGV[i])
+  local handles, numbers, verdicts, failures = {}, {}, {}, {}
+  for i = FIRST, FIRST_VERDICT - 1 do
+    local at = #handles + 1
+    handles[at], numbers[at], verdicts[at] = ARGV[i], 1, 'a'
   end
 
-  if #handles == 0 then
-    return
+  for i = FIRST_VERDICT, #ARGV, PER_VERDICT do
+    local at = #handles + 1
+    handles[at], numbers[at], verdicts[at], failures[at] = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], ARGV[i + 3]
   end
 
-  local scores = redis.call('ZMSCORE', leased_key, unpack(handles))
-  local histories = histories_of(ids)
+  local holds = holds_of(handles, numbers)
   local valid, done = {}, {}
   for i, handle in ipairs(handles) do
-    local at = FIRST + (i - 1) * PER_VERDICT
-    if not scores[i] or ended(histories[i]) + 1 ~= tonumber(ARGV[at + 1]) then
-      lost[#lost + 1] = handle
-    else
-      local verdict = ARGV[at + 2]
-      local kind = string.sub(verdict, 1, 1)
+    if holds[i] then
+      local verdict = verdicts[i]
+      local kind = string.byte(verdict)
       valid[#valid + 1] = handle
-      if kind == 'a' then
-        done[#done + 1] = ids[i]
-      elseif kind == 'd' then
-        bury(handle, ARGV[at + 3])
+      if kind == 97 then
+        done[#done + 1] = id_of(handle)
+      elseif kind == 100 then
+        bury(handle, failures[i])
       else
-        retry(handle, tonumber(string.sub(verdict, 2)), ARGV[at + 3])
+        retry(handle, tonumber(string.sub(verdict, 2)), failures[i])
       end
 
-      if g.mode == 'k' and kind ~= 'r' then
+      if g.mode == 'k' and kind ~= 114 then
         release(g, lane_of(handle))
         g.has_moved = true
       end
@@ -84,7 +104,7 @@ local function settle()
 
   if #done > 0 then
     redis.call('HDEL', messages_key, unpack(done))
-    if has_history then
+    if g.retried then
       redis.call('HDEL', history_key, unpack(done))
     end
   end
@@ -100,7 +120,8 @@ local function forward()
   end
 end
 
-local taken, records, bytes = {}, {}, 0
+local found, taken, leases, bytes = {}, {}, {}, 0
+local leased_until = now + lease
 
 -- Those without a record have been cancelled.
 local function take(handles)
@@ -109,13 +130,16 @@ local function take(handles)
     ids[i] = id_of(handle)
   end
 
-  local found = redis.call('HMGET', messages_key, unpack(ids))
+  local records = redis.call('HMGET', messages_key, unpack(ids))
   local any = false
   for i, handle in ipairs(handles) do
-    if found[i] then
-      taken[#taken + 1] = handle
-      records[#records + 1] = found[i]
-      bytes = bytes + #found[i]
+    local record = records[i]
+    if record then
+      local at = #found
+      found[at + 1], found[at + 2] = handle, record
+      leases[at + 1], leases[at + 2] = leased_until, handle
+      taken[#taken + 1] = ids[i]
+      bytes = bytes + #record
       any = true
     end
   end
@@ -178,6 +202,19 @@ local function take_by_level()
   end
 end
 
+-- Records are small as a rule: chunks grow as long as that is so.
+local function take_by_age()
+  local chunk = CHUNK
+  while not is_enough() do
+    local most = math.min(chunk, want - #taken)
+    if take_level(0, most) < most then
+      return
+    end
+
+    chunk = chunk * 2
+  end
+end
+
 local function take_by_lane()
   while not is_enough() do
     local lane = redis.call('LPOP', key('lanes', group))
@@ -197,6 +234,34 @@ local function take_by_lane()
   end
 end
 
+local function claim()
+  if g.mode == 'k' then
+    take_by_lane()
+  elseif g.urgent then
+    take_by_level()
+  else
+    take_by_age()
+  end
+
+  local again = {}
+  if #taken == 0 then
+    return again
+  end
+
+  redis.call('ZADD', leased_key, unpack(leases))
+  if g.retried then
+    local histories = redis.call('HMGET', history_key, unpack(taken))
+    for i, history in ipairs(histories) do
+      if history then
+        local at = #again
+        again[at + 1], again[at + 2], again[at + 3] = i - 1, ended(history) + 1, history
+      end
+    end
+  end
+
+  return again
+end
+
 local function due_in()
   local due = -1
   for _, kind in ipairs({ 'delayed', 'leased' }) do
@@ -210,63 +275,37 @@ local function due_in()
   return due
 end
 
-local function claim()
-  if g.mode == 'k' then
-    take_by_lane()
-  elseif g.urgent then
-    take_by_level()
+if #ARGV >= FIRST then
+  if g.mode == 'p' and epoch == g.epoch and #ARGV < FIRST_VERDICT then
+    acknowledge_all()
   else
-    while not is_enough() and take_level(0, math.min(CHUNK, want - #taken)) > 0 do
-    end
+    settle()
   end
-
-  local found = {}
-  if #taken == 0 then
-    return found
-  end
-
-  local ids, leases = {}, {}
-  for i, handle in ipairs(taken) do
-    ids[i] = id_of(handle)
-    leases[#leases + 1] = now + lease
-    leases[#leases + 1] = handle
-  end
-
-  redis.call('ZADD', leased_key, unpack(leases))
-  local histories = histories_of(ids)
-  for i, handle in ipairs(taken) do
-    found[#found + 1] = handle
-    found[#found + 1] = ended(histories[i]) + 1
-    found[#found + 1] = records[i]
-    found[#found + 1] = histories[i] or ''
-  end
-
-  return found
 end
 
-settle()
-if want < 0 then
-  redis.call('ZREM', key('consumers', group), consumer)
-  wake(g, publish)
-  return { 'ok', -1, lost, {} }
+if g.mode ~= ordering then
+  return { 'unbound', -1, g.epoch or '', {}, {} }
 end
 
-local lives_until = redis.call('ZSCORE', key('consumers', group), consumer)
-if not lives_until or tonumber(lives_until) <= now or g.mode ~= ordering then
-  return { 'unbound', -1, lost, {} }
+if string.find(flags, 'd', 1, true) then
+  expire(g, MOST_DUE)
+  forward()
+  if g.retried and redis.call('EXISTS', history_key) == 0 then
+    redis.call('HDEL', key('group', group), 'retried')
+    g.retried = false
+  end
 end
 
-redis.call('ZADD', key('consumers', group), now + lease, consumer)
-expire(g, MOST_DUE)
-has_history = has_history or redis.call('EXISTS', history_key) == 1
-forward()
-local found = {}
-local due = 0
+local again = {}
+local due = -1
 if want > 0 then
-  found = claim()
-  if not is_enough() then
+  again = claim()
+  if not is_enough() and string.find(flags, 's', 1, true) then
     due = due_in()
-    redis.call('HSET', key('group', group), 'asleep', '1')
+    if not g.asleep then
+      redis.call('HSET', key('group', group), 'asleep', '1')
+    end
+
     g.asleep = false
   end
 end
@@ -275,4 +314,4 @@ if g.has_moved then
   wake(g, publish)
 end
 
-return { 'ok', due, lost, found }
+return { 'ok', due, g.epoch, found, again }
