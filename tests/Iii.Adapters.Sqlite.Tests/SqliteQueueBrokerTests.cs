@@ -436,6 +436,25 @@ public sealed class SqliteQueueBrokerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_page_of_dead_letters_ends_when_it_has_enough_bytes()
+    {
+        var broker = await OpenAsync();
+        await ConsumeAsync(broker, judge: (_, _) => QueueVerdict.DeadLetter(Boom));
+        for (var i = 0; i < 5; i++)
+        {
+            await broker.Queues.EnqueueAsync(Queue, new QueueMessage(new byte[6 * 1024 * 1024]), null, Cancel);
+        }
+
+        await Eventually.HoldsAsync("all are dead", async () => (await StatsAsync(broker)).Dead == 5);
+        var first = await broker.Queues.ListAsync(Queue, "default", PageRequest.First, Cancel);
+        Assert.Equal(3, first.Items.Count);
+        var second = await broker.Queues.ListAsync(Queue, "default", new PageRequest { After = first.Next }, Cancel);
+        Assert.Equal(2, second.Items.Count);
+        Assert.Null(second.Next);
+        Assert.Equal(5, first.Items.Concat(second.Items).DistinctBy(record => record.MessageId).Count());
+    }
+
+    [Fact]
     public async Task A_call_whose_token_is_set_already_does_nothing()
     {
         var broker = await OpenAsync();

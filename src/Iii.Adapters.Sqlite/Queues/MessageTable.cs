@@ -208,20 +208,21 @@ internal sealed class MessageTable(Database database)
         return next;
     }
 
-    /// <summary>Dead letters after a position, oldest first, until there are enough of them or of their bytes; at least one.</summary>
-    public List<MessageRow> Dead(long group, long after, int limit, long bytes)
+    /// <summary>Dead letters after a position, oldest first; read as they are taken.</summary>
+    public IEnumerable<MessageRow> Dead(long group, long after, int limit)
     {
-        var dead = new List<MessageRow>();
         _dead.Bind(1, group).Bind(2, after).Bind(3, limit);
-        while (bytes > 0 && _dead.Step())
+        try
         {
-            var row = MessageRow.Read(_dead);
-            bytes -= row.Payload?.Length ?? 0;
-            dead.Add(row);
+            while (_dead.Step())
+            {
+                yield return MessageRow.Read(_dead);
+            }
         }
-
-        _dead.Reset();
-        return dead;
+        finally
+        {
+            _dead.Reset();
+        }
     }
 
     /// <summary>A part of the line after a position, whatever the priority.</summary>

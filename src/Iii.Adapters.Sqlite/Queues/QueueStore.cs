@@ -117,10 +117,20 @@ internal sealed class QueueStore : IParticipant
             return new Page<DeadLetterRecord>([], null);
         }
 
-        var rows = Messages.Dead(group.Id, after, limit, MaxPageBytes);
-        var records = rows.ConvertAll(row => ToRecord(group, row));
-        var isLast = rows.Count == 0 || Messages.Dead(group.Id, rows[^1].Position, 1, 1).Count == 0;
-        return new Page<DeadLetterRecord>(records, isLast ? null : rows[^1].Position.ToString(CultureInfo.InvariantCulture));
+        var records = new List<DeadLetterRecord>();
+        var (bytes, last) = (0L, after);
+        foreach (var row in Messages.Dead(group.Id, after, limit + 1))
+        {
+            if (records.Count == limit || bytes >= MaxPageBytes)
+            {
+                return new Page<DeadLetterRecord>(records, last.ToString(CultureInfo.InvariantCulture));
+            }
+
+            records.Add(ToRecord(group, row));
+            (bytes, last) = (bytes + records[^1].Payload.Length, row.Position);
+        }
+
+        return new Page<DeadLetterRecord>(records, null);
     }
 
     public StoredGroup NewGroup(StoredQueue queue, string? name)

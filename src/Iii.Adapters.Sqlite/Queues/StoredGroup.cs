@@ -46,6 +46,7 @@ internal sealed class StoredGroup(QueueStore store, StoredQueue queue, long id, 
         Array.Clear(_counts);
         _delivering = 0;
         _line = null;
+        IsScheduled = false;
     }
 
     public void SetCount(MessageState state, int count) => _counts[(int)state] = count;
@@ -95,6 +96,11 @@ internal sealed class StoredGroup(QueueStore store, StoredQueue queue, long id, 
         }
 
         consumer.Group = this;
+        if (_consumers.Contains(consumer))
+        {
+            return; // The transaction of its first time has failed.
+        }
+
         _consumers.Add(consumer);
         if (_consumers.Count == 1)
         {
