@@ -93,6 +93,8 @@ public abstract class ClusterScenarios(BrokerFixture fixture) : IAsyncLifetime
         var silent = Keep(await SilentWorker.ConnectAsync(_cluster[1].WorkerUrl, "only_there"));
         await using var load = new RequestLoad([_cluster[0].Http, _cluster[2].Http], PricePath);
         await load.GoesOnAsync();
+        await WaitForFunctionAsync(callers[0], "only_there");
+        await WaitForFunctionAsync(callers[2], "only_there");
         var underWay = Enumerable.Range(0, 20).Select(call => callers[call % 2 == 0 ? 0 : 2].CallAsync("only_there")).ToArray();
         await silent.WaitForCallsAsync(20);
 
@@ -123,6 +125,7 @@ public abstract class ClusterScenarios(BrokerFixture fixture) : IAsyncLifetime
         }
 
         var silent = Keep(await SilentWorker.ConnectAsync(_cluster[1].WorkerUrl, "only_there"));
+        await WaitForFunctionAsync(callers[0], "only_there");
         var underWay = callers[0].CallAsync("only_there");
         await silent.WaitForCallsAsync(1);
 
@@ -294,6 +297,10 @@ public abstract class ClusterScenarios(BrokerFixture fixture) : IAsyncLifetime
             });
         }
     }
+
+    private static Task WaitForFunctionAsync(RawWorker observer, string functionId) => Eventually.TrueAsync(
+        $"{functionId} is there",
+        async () => IsResult(await observer.CallAsync("engine::functions::info", $$"""{"function_id":"{{functionId}}"}""")));
 
     private static Task WaitForProvidersAsync(RawWorker observer, int count) => Eventually.ValueAsync(
         $"{count} workers provide {Price}",

@@ -16,6 +16,7 @@ internal sealed class Cluster : IAsyncDisposable
     private readonly int _drainDelayMs;
     private readonly EngineProcess[] _engines;
     private readonly (int Worker, int Http)[] _ports;
+    private readonly TcpProxy[] _links;
     private readonly HttpClient _client = new() { Timeout = TimeSpan.FromSeconds(10) };
     private Balancer? _balancer;
 
@@ -24,6 +25,7 @@ internal sealed class Cluster : IAsyncDisposable
         (_broker, _drainDelayMs) = (broker, drainDelayMs);
         _engines = new EngineProcess[engines];
         _ports = [.. Enumerable.Range(0, engines).Select(static _ => (FreePorts.Take(), FreePorts.Take()))];
+        _links = [.. Enumerable.Range(0, engines).Select(_ => TcpProxy.Start(new Uri(broker.Url).Port))];
     }
 
     /// <summary>How many engines there are, running or not.</summary>
@@ -34,6 +36,9 @@ internal sealed class Cluster : IAsyncDisposable
 
     /// <summary>An engine, or what is left of it.</summary>
     public EngineProcess this[int engine] => _engines[engine];
+
+    /// <summary>The network between an engine and the broker.</summary>
+    public TcpProxy Link(int engine) => _links[engine];
 
     private IEnumerable<int> Running => Enumerable.Range(0, Count).Where(engine => !_engines[engine].HasExited);
 
@@ -116,16 +121,22 @@ internal sealed class Cluster : IAsyncDisposable
             await engine.DisposeAsync();
         }
 
+        foreach (var link in _links)
+        {
+            await link.DisposeAsync();
+        }
+
         _client.Dispose();
     }
 
     private async Task StartEngineAsync(int engine)
     {
         var (worker, http) = _ports[engine];
+        var broker = new UriBuilder(_broker.Url) { Port = _links[engine].Port }.Uri.AbsoluteUri;
         _engines[engine] = await EngineProcess.StartAsync(worker, http, EngineProcess.Configuration(worker, http) + $$"""
               - class: modules::worker::WorkerModule
                 config: { drain_delay_ms: {{_drainDelayMs}} }
-            broker: { adapter: {{_broker.Adapter}}, url: "{{_broker.Url}}" }
+            broker: { adapter: {{_broker.Adapter}}, url: "{{broker}}" }
             cluster: { instance_id: engine-{{engine}}, {{Times}} }
 
             """);
