@@ -15,11 +15,16 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
     SuiteCommands.Sdk(),
     StartupCommand.Create(),
     WorkersCommand.Create(),
+    BrokerCommands.Bus(),
+    BrokerCommands.Queue(),
     ProgramCommands.Relay(),
     ProgramCommands.Worker(),
     ProgramCommands.Caller(),
     ProgramCommands.SdkWorker(),
     ProgramCommands.SdkCaller(),
+    BrokerCommands.BusCaller(),
+    BrokerCommands.BusServer(),
+    BrokerCommands.QueueCaller(),
 };
 
 try
