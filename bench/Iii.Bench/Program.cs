@@ -18,6 +18,7 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
     WorkersCommand.Create(),
     BrokerCommands.Bus(),
     BrokerCommands.Cluster(),
+    BrokerCommands.Queue(),
     ProgramCommands.Relay(),
     ProgramCommands.Worker(),
     ProgramCommands.Caller(),
@@ -25,6 +26,7 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
     ProgramCommands.SdkCaller(),
     BrokerCommands.BusCaller(),
     BrokerCommands.BusServer(),
+    BrokerCommands.QueueCaller(),
 };
 
 try

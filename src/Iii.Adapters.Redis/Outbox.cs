@@ -4,13 +4,11 @@ namespace Iii.Adapters.Redis;
 /// What waits to be sent to one place. An item that finds little on its way goes out at once, on its sender's thread; what comes
 /// while a few batches are on their way goes out together. So one caller alone waits for nobody, and many share commands.
 /// </summary>
-internal abstract class Outbox<TBatch, TItem> : IThreadPoolWorkItem
+/// <param name="maxInFlight">Batches on their way at the same time, in order on one connection. More make them smaller, and waiting shorter.</param>
+internal abstract class Outbox<TBatch, TItem>(int maxInFlight) : IThreadPoolWorkItem
     where TBatch : class, IOutgoingBatch<TItem>
     where TItem : allows ref struct
 {
-    /// <summary>Batches on their way at the same time, in order on one connection. More would only make them smaller.</summary>
-    private const int MaxBatchesInFlight = 2;
-
     private readonly Lock _lock = new();
 
     /// <summary>Batches that are full.</summary>
@@ -126,7 +124,7 @@ internal abstract class Outbox<TBatch, TItem> : IThreadPoolWorkItem
 
     private bool TryBecomeSender()
     {
-        if (_isSending || _inFlight == MaxBatchesInFlight || (_open is null && _full.Count == 0))
+        if (_isSending || _inFlight == maxInFlight || (_open is null && _full.Count == 0))
         {
             return false;
         }

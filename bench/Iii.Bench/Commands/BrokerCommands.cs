@@ -9,6 +9,7 @@ internal static class BrokerCommands
 {
     private const int FailedOperations = 1;
     private const int RequestBytes = 100;
+    private const int JobConcurrency = 64;
 
     private static readonly Option<string> Url = new("--url") { Description = "The broker, which is running already.", Required = true };
 
@@ -50,6 +51,39 @@ internal static class BrokerCommands
             var overRaw = await RunAsync("cluster", remote, raw, [1, 64], parsed, cancellation);
             await using var local = await StartAsync("local", isRemote: false);
             return Math.Max(overRaw, await RunAsync("cluster", remote, local, [1, 64], parsed, cancellation));
+        });
+        return command;
+    }
+
+    public static Command Queue()
+    {
+        var adapter = new Argument<string>("adapter") { Description = "Which adapter." }.AcceptOnlyFromAmong(QueuePeers.Adapters);
+        var command = new Command("queue", "Jobs enqueued and handled by one process over a queue.") { adapter, Url, Pairs, Seconds };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using var folder = new WorkFolder();
+            var name = parsed.GetRequiredValue(adapter);
+            Task<BrokerSide> StartAsync(string side) =>
+                BrokerSide.StartAsync(side, ["queue-caller"], parsed.GetRequiredValue(Url), folder.Path, cancellation);
+            await using var subject = await StartAsync(name);
+            await using var raw = await StartAsync(name + QueuePeers.RawSuffix);
+            return await RunAsync("queue", subject, raw, [1, 64, 512], parsed, cancellation);
+        });
+        return command;
+    }
+
+    public static Command QueueCaller()
+    {
+        var side = new Argument<string>("side");
+        var command = new Command("queue-caller", "Enqueue and handle jobs; each input line is 'JOBS_IN_FLIGHT MILLISECONDS'.") { side, Url };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using var peer = await QueuePeers.ConnectAsync(parsed.GetRequiredValue(side), parsed.GetRequiredValue(Url));
+            await peer.ConsumeAsync(JobConcurrency);
+            var payload = new byte[RequestBytes];
+            Console.WriteLine(BrokerSide.Ready);
+            var caller = new PeerCaller(() => peer.RunJobAsync(payload), RequestBytes);
+            await ProgramCommands.AnswerLinesAsync(caller.RunAsync, cancellation);
         });
         return command;
     }

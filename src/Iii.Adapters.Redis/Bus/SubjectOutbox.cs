@@ -3,8 +3,11 @@ using StackExchange.Redis;
 namespace Iii.Adapters.Redis.Bus;
 
 /// <summary>The frames on their way to one subject.</summary>
-internal sealed class SubjectOutbox(RedisMessageBus bus, string subject, RedisChannel channel) : Outbox<FrameBatch, ReadOnlySpan<byte>>
+internal sealed class SubjectOutbox(RedisMessageBus bus, string subject, RedisChannel channel)
+    : Outbox<FrameBatch, ReadOnlySpan<byte>>(MaxInFlight)
 {
+    private const int MaxInFlight = 2;
+
     public string Subject => subject;
 
     protected override FrameBatch CreateBatch() => new();

@@ -3,8 +3,11 @@ using StackExchange.Redis;
 namespace Iii.Adapters.Redis.Queues;
 
 /// <summary>The messages on their way to one queue.</summary>
-internal sealed class QueueOutbox(RedisQueueBroker broker, string queue) : Outbox<EnqueueBatch, EnqueueCall>
+internal sealed class QueueOutbox(RedisQueueBroker broker, string queue) : Outbox<EnqueueBatch, EnqueueCall>(MaxInFlight)
 {
+    /// <summary>A call of a script costs Redis so much by itself that larger batches are worth the wait.</summary>
+    private const int MaxInFlight = 1;
+
     private const string Unregistered = "unregistered";
 
     private readonly RedisKey[] _keys = [broker.Connection.Names.Queue(queue)];

@@ -32,9 +32,9 @@ local function acknowledge_all()
   end
 end
 
+-- Otherwise each lease is looked at: whether there is one, and whether it is this one.
 local function holds_of(handles, numbers)
-  local holds = {}
-  local ids = {}
+  local holds, ids = {}, {}
   for i, handle in ipairs(handles) do
     ids[i] = id_of(handle)
   end
@@ -121,7 +121,7 @@ local function forward()
 end
 
 local found, taken, leases, bytes = {}, {}, {}, 0
-local leased_until = now + lease
+local leased_until = string.format('%.0f', now + lease)
 
 -- Those without a record have been cancelled.
 local function take(handles)
