@@ -16,6 +16,7 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
     StartupCommand.Create(),
     WorkersCommand.Create(),
     BrokerCommands.Bus(),
+    BrokerCommands.Queue(),
     ProgramCommands.Relay(),
     ProgramCommands.Worker(),
     ProgramCommands.Caller(),
@@ -23,6 +24,7 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
     ProgramCommands.SdkCaller(),
     BrokerCommands.BusCaller(),
     BrokerCommands.BusServer(),
+    BrokerCommands.QueueWorker(),
 };
 
 try

@@ -16,22 +16,11 @@ internal static class BrokerCommands
 
     private static readonly Option<int> Seconds = new("--seconds") { Description = "Length of a window.", DefaultValueFactory = _ => 2 };
 
-    public static Command Bus()
-    {
-        var adapter = new Argument<string>("adapter") { Description = "Which adapter." }.AcceptOnlyFromAmong(BusPeers.Adapters);
-        var command = new Command("bus", "Requests and answers between two processes over a bus.") { adapter, Url, Pairs, Seconds };
-        command.SetAction(async (parsed, cancellation) =>
-        {
-            using var folder = new WorkFolder();
-            var name = parsed.GetRequiredValue(adapter);
-            Task<BrokerSide> StartAsync(string side) => BrokerSide.StartAsync(
-                side, ["bus-server", "bus-caller"], parsed.GetRequiredValue(Url), folder.Path, cancellation);
-            await using var subject = await StartAsync(name);
-            await using var raw = await StartAsync(name + BusPeers.RawSuffix);
-            return await RunAsync("bus", subject, raw, [1, 64], parsed, cancellation);
-        });
-        return command;
-    }
+    public static Command Bus() => Suite(
+        "bus", "Requests and answers between two processes over a bus.", BusPeers.Adapters, ["bus-server", "bus-caller"], [1, 64]);
+
+    public static Command Queue() => Suite(
+        "queue", "Durable jobs: enqueued, delivered, handled, acknowledged.", QueuePeers.Adapters, ["queue-worker"], [1, 256]);
 
     public static Command BusCaller() => Peer("bus-caller", "Call over a bus; each input line is 'CALLS_IN_FLIGHT MILLISECONDS'.", async (peer, cancellation) =>
     {
@@ -48,6 +37,21 @@ internal static class BrokerCommands
         await Console.In.ReadToEndAsync(cancellation);
     });
 
+    public static Command QueueWorker()
+    {
+        var side = new Argument<string>("side");
+        var command = new Command("queue-worker", "Enqueue and handle jobs; each input line is 'JOBS_IN_FLIGHT MILLISECONDS'.") { side, Url };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using var peer = await QueuePeers.StartAsync(parsed.GetRequiredValue(side), parsed.GetRequiredValue(Url));
+            Console.WriteLine(BrokerSide.Ready);
+            var payload = new byte[RequestBytes];
+            var caller = new PeerCaller(() => peer.RunJobAsync(payload), RequestBytes);
+            await ProgramCommands.AnswerLinesAsync(caller.RunAsync, cancellation);
+        });
+        return command;
+    }
+
     private static Command Peer(string name, string description, Func<IBusPeer, CancellationToken, Task> run)
     {
         var side = new Argument<string>("side");
@@ -60,17 +64,28 @@ internal static class BrokerCommands
         return command;
     }
 
-    private static async Task<int> RunAsync(
-        string cell, BrokerSide subject, BrokerSide raw, int[] inFlights, ParseResult parsed, CancellationToken cancellation)
+    private static Command Suite(string name, string description, string[] adapters, string[] programs, int[] inFlights)
     {
-        var suite = new BrokerSuite(subject, raw, parsed.GetValue(Pairs), TimeSpan.FromSeconds(parsed.GetValue(Seconds)), Console.Out);
-        suite.WriteHead();
-        var isGood = true;
-        foreach (var inFlight in inFlights)
+        var adapter = new Argument<string>("adapter") { Description = "Which adapter." }.AcceptOnlyFromAmong(adapters);
+        var command = new Command(name, description) { adapter, Url, Pairs, Seconds };
+        command.SetAction(async (parsed, cancellation) =>
         {
-            isGood &= await suite.RunAsync($"{cell}/n{inFlight}", inFlight, cancellation);
-        }
+            using var folder = new WorkFolder();
+            var subjectName = parsed.GetRequiredValue(adapter);
+            Task<BrokerSide> StartAsync(string side) =>
+                BrokerSide.StartAsync(side, programs, parsed.GetRequiredValue(Url), folder.Path, cancellation);
+            await using var subject = await StartAsync(subjectName);
+            await using var raw = await StartAsync(subjectName + BusPeers.RawSuffix);
+            var suite = new BrokerSuite(subject, raw, parsed.GetValue(Pairs), TimeSpan.FromSeconds(parsed.GetValue(Seconds)), Console.Out);
+            suite.WriteHead();
+            var isGood = true;
+            foreach (var inFlight in inFlights)
+            {
+                isGood &= await suite.RunAsync($"{name}/n{inFlight}", inFlight, cancellation);
+            }
 
-        return isGood ? 0 : FailedOperations;
+            return isGood ? 0 : FailedOperations;
+        });
+        return command;
     }
 }
