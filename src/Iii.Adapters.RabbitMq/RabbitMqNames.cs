@@ -38,6 +38,9 @@ internal sealed partial class RabbitMqNames(string cluster)
     /// <summary>A fanout exchange: what is enqueued to a queue.</summary>
     public string QueueExchange(string queue) => Fit($"iii.queue.{cluster}", queue);
 
+    /// <summary>The alternate of that exchange: where messages go while nothing is bound to it.</summary>
+    public string HeldExchange(string queue) => HeldQueue(queue);
+
     /// <summary>The queue for what is enqueued while there is no group.</summary>
     public string HeldQueue(string queue) => Fit($"iii.held.{cluster}", queue);
 
@@ -58,6 +61,9 @@ internal sealed partial class RabbitMqNames(string cluster)
 
     /// <summary>Exchange and queue of one step of a delay.</summary>
     public string DelayStep(int level) => $"iii.delay.{cluster}.{level:00}";
+
+    /// <summary>Likewise of a further part of a step that is longer than a message may live.</summary>
+    public string DelayStage(int level, int stage) => $"{DelayStep(level)}.{stage}";
 
     /// <summary>The last word of the routing key of what is due: short, whatever the name of the exchange or queue that it stands for.</summary>
     public static string Destination(string name) => Hash(name);

@@ -235,6 +235,29 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : IAsyncDispos
     }
 
     [Fact]
+    public async Task A_delay_of_a_year_is_held_by_the_broker()
+    {
+        var broker = await OpenAsync();
+        await broker.EnqueueAsync(Queue, Message("next year"), new EnqueueOptions { Delay = broker.Limits.MaxDelay }, Cancel);
+        Assert.Equal(1u, await CountAsync($"iii.delay.{Cluster}.30"));
+    }
+
+    [Fact]
+    public async Task A_message_that_is_due_before_there_is_a_group_waits_for_it_and_holds_nothing_up()
+    {
+        var broker = await OpenAsync();
+        await Task.WhenAll(Enumerable.Range(0, 100).Select(i => broker.EnqueueAsync(
+            "nobody yet", Message($"{i}"), new EnqueueOptions { Delay = TimeSpan.FromMilliseconds(50) }, Cancel).AsTask()));
+        var seen = new Recorder<string>();
+        await broker.ConsumeAsync(new QueueSubscription(Queue), Record(seen), Cancel);
+        await broker.EnqueueAsync(Queue, Message("other"), new EnqueueOptions { Delay = TimeSpan.FromMilliseconds(100) }, Cancel);
+        Assert.Equal(["other"], await seen.WaitForAsync(1));
+
+        await broker.ConsumeAsync(new QueueSubscription("nobody yet"), Record(seen), Cancel);
+        Assert.Equal(101, (await seen.WaitForAsync(101)).Distinct().Count());
+    }
+
+    [Fact]
     public async Task A_queue_that_was_made_with_another_bound_is_used_as_it_is()
     {
         var small = await OpenAsync(await _world.OpenAsync(options => options with { Limits = new BrokerLimits { MaxQueueLength = 10 } }));

@@ -18,6 +18,9 @@ internal readonly struct DelayPath
 
     private const int SignificantBits = 10;
 
+    /// <summary>24 days.</summary>
+    private const int LongestLevelOfOneStage = 27;
+
     /// <summary>The length of step 0.</summary>
     public static readonly TimeSpan Quantum = TimeSpan.FromMilliseconds(16);
 
@@ -32,7 +35,7 @@ internal readonly struct DelayPath
     public int HighestLevel => BitOperations.Log2(_quanta);
 
     /// <summary>The length of the delay, after rounding.</summary>
-    public TimeSpan Duration => Quantum * _quanta;
+    public TimeSpan Total => Quantum * _quanta;
 
     /// <param name="delay">More than zero; what is longer than <see cref="Longest"/> is cut to it.</param>
     public static DelayPath Of(TimeSpan delay)
@@ -42,6 +45,12 @@ internal readonly struct DelayPath
         var unit = 1u << spare;
         return new DelayPath((quanta + unit - 1) / unit * unit);
     }
+
+    /// <summary>The length of one step.</summary>
+    public static TimeSpan Duration(int level) => Quantum * (1u << level);
+
+    /// <summary>How many queues a step is made of: no message may live in one for more than 49 days.</summary>
+    public static int Stages(int level) => level <= LongestLevelOfOneStage ? 1 : 1 << (level - LongestLevelOfOneStage);
 
     public bool Passes(int level) => (_quanta >> level & 1) != 0;
 

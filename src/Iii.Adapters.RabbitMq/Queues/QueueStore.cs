@@ -12,9 +12,7 @@ internal sealed class QueueStore(RabbitMqConnection connection, QueuePublisher p
         var body = QueueRecordFormat.Write(record);
         if (delay > TimeSpan.Zero)
         {
-            await topology.EnsureExchangeAsync(queue, cancellationToken).ConfigureAwait(false);
-            await topology.PublishDelayedAsync(
-                connection.Names.QueueExchange(queue), delay, record.MessageId, body, cancellationToken).ConfigureAwait(false);
+            await topology.PublishDelayedAsync(queue, delay, record.MessageId, body, cancellationToken).ConfigureAwait(false);
             return;
         }
 
@@ -35,7 +33,7 @@ internal sealed class QueueStore(RabbitMqConnection connection, QueuePublisher p
         var (jobs, body) = (connection.Names.JobsQueue(queue, group), QueueRecordFormat.Write(record));
         if (delay > TimeSpan.Zero)
         {
-            await topology.PublishDelayedAsync(jobs, delay, record.MessageId, body, CancellationToken.None).ConfigureAwait(false);
+            await topology.DelayAsync(jobs, delay, record.MessageId, body, CancellationToken.None).ConfigureAwait(false);
             return true;
         }
 

@@ -8,9 +8,9 @@ namespace Iii.Adapters.RabbitMq.Queues;
 /// <summary>Declares, binds and deletes what queues are made of in the broker.</summary>
 /// <remarks>
 /// A queue is a fanout exchange. A group is a quorum queue bound to it, and one for its dead letters. While a queue has no group,
-/// a quorum queue that nobody consumes is bound in their place and holds the messages. It is never deleted: what was routed to it
-/// just before it was unbound may still be on its way. Bindings change under a lock over all instances. While they do, nothing may be bound for a moment: publishers learn it from messages that
-/// come back, wait for the lock, and see what is true then.
+/// its messages take the exchange's alternate, to a quorum queue that nobody consumes; the first group that is bound takes over what
+/// lies there. That queue is only made when it is needed for the first time, and stays: what was routed to it just before a group
+/// was bound may still be on its way.
 /// </remarks>
 #pragma warning disable CA1001 // The semaphore never makes a wait handle, so there is nothing to dispose.
 internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublisher publisher)
@@ -19,19 +19,18 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
     /// <summary>Messages that are moved at the same time.</summary>
     private const ushort MoveWindow = 256;
 
-    /// <summary>Exchanges that are remembered; beyond it all are forgotten and declared again when they are used.</summary>
-    private const int MaxKnownExchanges = 10_000;
+    /// <summary>Queues that are remembered as declared; beyond it all are forgotten and declared again when they are used.</summary>
+    private const int MaxKnownQueues = 10_000;
 
     private const int MaxDelayAttempts = 20;
     private static readonly TimeSpan PauseBetweenAttempts = TimeSpan.FromMilliseconds(100);
 
     private readonly ConcurrentDictionary<string, LinkSession> _knownExchanges = new(StringComparer.Ordinal);
-    private readonly SemaphoreSlim _stepGate = new(1, 1);
-    private KnownSteps? _knownSteps;
+    private readonly ConcurrentDictionary<string, LinkSession> _knownHolders = new(StringComparer.Ordinal);
 
-    /// <summary>Held by whoever deals with messages that came back.</summary>
-    private readonly SemaphoreSlim _bindingGate = new(1, 1);
-    private long _bindingChanges;
+    /// <summary>Held by whoever declares what others wait for as well.</summary>
+    private readonly SemaphoreSlim _gate = new(1, 1);
+    private KnownSteps? _knownSteps;
 
     private RabbitMqNames Names => connection.Names;
 
@@ -46,84 +45,51 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         ["x-delivery-limit"] = int.MaxValue,
     };
 
-    /// <summary>Sees to it that the exchange of a queue is there.</summary>
-    public async ValueTask EnsureExchangeAsync(string queue, CancellationToken cancellationToken)
-    {
-        var session = connection.Consuming.Require();
-        if (_knownExchanges.TryGetValue(queue, out var known) && known == session)
-        {
-            return;
-        }
-
-        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
-        var exchange = Names.QueueExchange(queue);
-        await probe.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
-        await DeclareDueAsync(probe, cancellationToken).ConfigureAwait(false);
-        await probe.ExchangeBindAsync(
-            exchange, Names.DueExchange, $"#.{RabbitMqNames.Destination(exchange)}", cancellationToken: cancellationToken).ConfigureAwait(false);
-        if (_knownExchanges.Count >= MaxKnownExchanges)
-        {
-            _knownExchanges.Clear();
-        }
-
-        _knownExchanges[queue] = session;
-    }
-
     /// <summary>Publishes a message to all groups of a queue, or into the queue that holds it for the first one.</summary>
     public async Task<PublicationOutcome> PublishAsync(string queue, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         await EnsureExchangeAsync(queue, cancellationToken).ConfigureAwait(false);
         var exchange = Names.QueueExchange(queue);
-        while (true)
+        var outcome = await publisher.PublishAsync(exchange, "", messageId, body, cancellationToken).ConfigureAwait(false);
+        if (outcome != PublicationOutcome.Returned)
         {
-            var seen = Volatile.Read(ref _bindingChanges);
-            var outcome = await publisher.PublishAsync(exchange, "", messageId, body, cancellationToken).ConfigureAwait(false);
-            if (outcome != PublicationOutcome.Returned)
-            {
-                return outcome;
-            }
-
-            // Many come back at the same time; the first sees to it, and the others try again.
-            await _bindingGate.WaitAsync(cancellationToken).ConfigureAwait(false);
-            try
-            {
-                if (Volatile.Read(ref _bindingChanges) == seen)
-                {
-                    outcome = await PublishUnboundAsync(queue, messageId, body, cancellationToken).ConfigureAwait(false);
-                    Interlocked.Increment(ref _bindingChanges);
-                    return outcome;
-                }
-            }
-            finally
-            {
-                _bindingGate.Release();
-            }
+            return outcome;
         }
+
+        // There is no group, and nothing yet that holds messages.
+        await EnsureHolderAsync(queue, cancellationToken).ConfigureAwait(false);
+        return await publisher.PublishAsync(exchange, "", messageId, body, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Binds a group, and hands over to it what was held if it is the first; says whether it was.</summary>
+    /// <summary>Likewise, after a delay.</summary>
+    /// <exception cref="BrokerException">It was not stored.</exception>
+    public async Task PublishDelayedAsync(
+        string queue, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        await EnsureExchangeAsync(queue, cancellationToken).ConfigureAwait(false);
+
+        // Nobody notices later that it comes to nobody.
+        await EnsureHolderAsync(queue, cancellationToken).ConfigureAwait(false);
+        await DelayAsync(Names.QueueExchange(queue), delay, messageId, body, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Binds a group, and hands over to it what is held if it is the first; says whether something may be held.</summary>
     public async Task<bool> BindAsync(string queue, string group, CancellationToken cancellationToken)
     {
         await EnsureExchangeAsync(queue, cancellationToken).ConfigureAwait(false);
         await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
         var session = connection.Consuming.Require();
-        var (exchange, holding, jobs) = (Names.QueueExchange(queue), Names.HeldQueue(queue), Names.JobsQueue(queue, group));
+        var (exchange, holder, jobs) = (Names.QueueExchange(queue), Names.HeldQueue(queue), Names.JobsQueue(queue, group));
         await Probing.DeclareQuorumAsync(session, Names.DeadQueue(queue, group), DeadArguments(), cancellationToken).ConfigureAwait(false);
         await Probing.DeclareQuorumAsync(session, jobs, StoreArguments, cancellationToken).ConfigureAwait(false);
         await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
         await probe.QueueBindAsync(
             jobs, Names.DueExchange, $"#.{RabbitMqNames.Destination(jobs)}", cancellationToken: cancellationToken).ConfigureAwait(false);
 
-        var mayBeFirst = await MoveAsync(session, holding, jobs, cancellationToken).ConfigureAwait(false);
-        if (mayBeFirst)
-        {
-            // From here on messages come back to their publishers, who wait for the lock; what came meanwhile goes first.
-            await probe.QueueUnbindAsync(holding, exchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
-            await MoveAsync(session, holding, jobs, cancellationToken).ConfigureAwait(false);
-        }
-
+        // What is held goes first; then the group gets what comes; then what came in between.
+        var isHolding = await MoveAsync(session, holder, jobs, cancellationToken).ConfigureAwait(false);
         await probe.QueueBindAsync(jobs, exchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
-        return mayBeFirst;
+        return isHolding && await MoveAsync(session, holder, jobs, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Hands over what reached the queue that holds messages though nothing is bound to it any more: it had been routed before.</summary>
@@ -168,7 +134,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
     /// <param name="body">Its bytes.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     /// <exception cref="BrokerException">It was not stored.</exception>
-    public async Task PublishDelayedAsync(
+    public async Task DelayAsync(
         string destination, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         var path = DelayPath.Of(delay);
@@ -192,25 +158,70 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         }
     }
 
-    /// <summary>Once more under the lock, and if need be into a queue that holds it.</summary>
-    private async Task<PublicationOutcome> PublishUnboundAsync(string queue, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    private static Dictionary<string, object?> DeadArguments() => new() { ["x-delivery-limit"] = int.MaxValue };
+
+    private static void Remember(ConcurrentDictionary<string, LinkSession> known, string queue, LinkSession session)
     {
-        await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
-        var exchange = Names.QueueExchange(queue);
-        var outcome = await publisher.PublishAsync(exchange, "", messageId, body, cancellationToken).ConfigureAwait(false);
-        if (outcome != PublicationOutcome.Returned)
+        if (known.Count >= MaxKnownQueues)
         {
-            return outcome;
+            known.Clear();
         }
 
-        var session = connection.Consuming.Require();
-        await Probing.DeclareQuorumAsync(session, Names.HeldQueue(queue), StoreArguments, cancellationToken).ConfigureAwait(false);
-        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
-        await probe.QueueBindAsync(Names.HeldQueue(queue), exchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
-        return await publisher.PublishAsync(exchange, "", messageId, body, cancellationToken).ConfigureAwait(false);
+        known[queue] = session;
     }
 
-    private static Dictionary<string, object?> DeadArguments() => new() { ["x-delivery-limit"] = int.MaxValue };
+    /// <summary>Sees to it that the exchange of a queue is there.</summary>
+    private async ValueTask EnsureExchangeAsync(string queue, CancellationToken cancellationToken)
+    {
+        var session = connection.Consuming.Require();
+        if (_knownExchanges.TryGetValue(queue, out var known) && known == session)
+        {
+            return;
+        }
+
+        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        var exchange = Names.QueueExchange(queue);
+        var arguments = new Dictionary<string, object?> { ["alternate-exchange"] = Names.HeldExchange(queue) };
+        await probe.ExchangeDeclareAsync(
+            exchange, ExchangeType.Fanout, durable: true, arguments: arguments, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await DeclareDueAsync(probe, cancellationToken).ConfigureAwait(false);
+        await probe.ExchangeBindAsync(
+            exchange, Names.DueExchange, $"#.{RabbitMqNames.Destination(exchange)}", cancellationToken: cancellationToken).ConfigureAwait(false);
+        Remember(_knownExchanges, queue, session);
+    }
+
+    /// <summary>Sees to it that what comes while there is no group has a place.</summary>
+    private async ValueTask EnsureHolderAsync(string queue, CancellationToken cancellationToken)
+    {
+        var session = connection.Consuming.Require();
+        if (IsKnown())
+        {
+            return;
+        }
+
+        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (IsKnown())
+            {
+                return;
+            }
+
+            await Probing.DeclareQuorumAsync(session, Names.HeldQueue(queue), StoreArguments, cancellationToken).ConfigureAwait(false);
+            await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+            await probe.ExchangeDeclareAsync(
+                Names.HeldExchange(queue), ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
+            await probe.QueueBindAsync(
+                Names.HeldQueue(queue), Names.HeldExchange(queue), "", cancellationToken: cancellationToken).ConfigureAwait(false);
+            Remember(_knownHolders, queue, session);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+
+        bool IsKnown() => _knownHolders.TryGetValue(queue, out var known) && known == session;
+    }
 
     private async Task DeclareDueAsync(IChannel probe, CancellationToken cancellationToken)
     {
@@ -239,7 +250,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
             return;
         }
 
-        await _stepGate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             for (var level = 0; level <= path.HighestLevel && !IsKnown(); level++)
@@ -254,7 +265,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         }
         finally
         {
-            _stepGate.Release();
+            _gate.Release();
         }
 
         bool IsKnown() => _knownSteps is { } known && known.Session == session && known.HighestLevel >= path.HighestLevel;
@@ -268,24 +279,34 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
             await DeclareDueAsync(probe, cancellationToken).ConfigureAwait(false);
         }
 
-        var step = Names.DelayStep(level);
+        // From the last queue to the first: each needs the exchange behind it.
         var next = level == 0 ? Names.DueExchange : Names.DelayStep(level - 1);
-        await probe.ExchangeDeclareAsync(step, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
-        await Probing.DeclareQuorumAsync(
-            session,
-            step,
-            new Dictionary<string, object?>
-            {
-                ["x-message-ttl"] = (long)(DelayPath.Quantum * (1u << level)).TotalMilliseconds,
-                ["x-dead-letter-exchange"] = next,
+        var behind = next;
+        for (var stage = DelayPath.Stages(level); stage > 0; stage--)
+        {
+            var step = stage == 1 ? Names.DelayStep(level) : Names.DelayStage(level, stage);
+            await probe.ExchangeDeclareAsync(step, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
+            await Probing.DeclareQuorumAsync(
+                session,
+                step,
+                new Dictionary<string, object?>
+                {
+                    ["x-message-ttl"] = (long)(DelayPath.Duration(level) / DelayPath.Stages(level)).TotalMilliseconds,
+                    ["x-dead-letter-exchange"] = behind,
 
-                // A message leaves a step when the next one has confirmed it.
-                ["x-dead-letter-strategy"] = "at-least-once",
-                ["x-overflow"] = "reject-publish",
-            },
-            cancellationToken).ConfigureAwait(false);
-        await probe.QueueBindAsync(step, step, DelayPath.BindingKey(level, passes: true), cancellationToken: cancellationToken).ConfigureAwait(false);
-        await probe.ExchangeBindAsync(next, step, DelayPath.BindingKey(level, passes: false), cancellationToken: cancellationToken).ConfigureAwait(false);
+                    // A message leaves a step when the next one has confirmed it.
+                    ["x-dead-letter-strategy"] = "at-least-once",
+                    ["x-overflow"] = "reject-publish",
+                    ["x-delivery-limit"] = int.MaxValue,
+                },
+                cancellationToken).ConfigureAwait(false);
+            await probe.QueueBindAsync(
+                step, step, DelayPath.BindingKey(level, passes: true), cancellationToken: cancellationToken).ConfigureAwait(false);
+            behind = step;
+        }
+
+        await probe.ExchangeBindAsync(
+            next, Names.DelayStep(level), DelayPath.BindingKey(level, passes: false), cancellationToken: cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Moves what lies in one queue to another, in order; false when there is no such queue.</summary>

@@ -14,16 +14,16 @@ public sealed class DelayPathTests
             var delay = TimeSpan.FromMilliseconds(Math.Pow(10, random.NextDouble() * Math.Log10(new BrokerLimits().MaxDelay.TotalMilliseconds)));
             var path = DelayPath.Of(delay);
             var steps = Enumerable.Range(0, DelayPath.Levels).Where(path.Passes).ToList();
-            Assert.Equal(path.Duration, TimeSpan.FromTicks(steps.Sum(level => (DelayPath.Quantum * (1u << level)).Ticks)));
+            Assert.Equal(path.Total, TimeSpan.FromTicks(steps.Sum(level => DelayPath.Duration(level).Ticks)));
             Assert.Equal(steps[^1], path.HighestLevel);
-            Assert.True(path.Duration >= delay, $"{delay} became {path.Duration}");
-            Assert.True(path.Duration <= (delay * 1.002) + DelayPath.Quantum, $"{delay} became {path.Duration}");
+            Assert.True(path.Total >= delay, $"{delay} became {path.Total}");
+            Assert.True(path.Total <= (delay * 1.002) + DelayPath.Quantum, $"{delay} became {path.Total}");
         }
     }
 
     [Fact]
     public void The_longest_delay_of_the_contract_has_a_path() =>
-        Assert.InRange(DelayPath.Longest, new BrokerLimits().MaxDelay, DelayPath.Of(TimeSpan.MaxValue).Duration);
+        Assert.InRange(DelayPath.Longest, new BrokerLimits().MaxDelay, DelayPath.Of(TimeSpan.MaxValue).Total);
 
     [Fact]
     public void The_routing_key_names_the_steps_and_the_destination_and_matches_their_bindings()
@@ -37,6 +37,17 @@ public sealed class DelayPathTests
             var words = DelayPath.BindingKey(level, path.Passes(level)).Split('.');
             Assert.Equal("#", words[^1]);
             Assert.All(words[..^1].Zip(key.Split('.')), static pair => Assert.True(pair.First == "*" || pair.First == pair.Second));
+        }
+    }
+
+    [Fact]
+    public void No_queue_of_a_step_keeps_a_message_for_longer_than_the_broker_can()
+    {
+        for (var level = 0; level < DelayPath.Levels; level++)
+        {
+            var timeToLive = DelayPath.Duration(level) / DelayPath.Stages(level);
+            Assert.InRange(timeToLive.TotalMilliseconds, 16, uint.MaxValue);
+            Assert.Equal(DelayPath.Duration(level), timeToLive * DelayPath.Stages(level));
         }
     }
 }
