@@ -191,7 +191,16 @@ internal sealed class Writer : IAsyncDisposable
     private void Sleep()
     {
         _clock.Set(_timer, WakesAt());
-        _wake.Wait();
+        WaitToBeWoken();
+    }
+
+    /// <summary>Returns when there may be something to do. Whoever calls this looks for it after the reset of the signal.</summary>
+    private void WaitToBeWoken()
+    {
+        if (!_isBroken && !_isClosing)
+        {
+            _wake.Wait();
+        }
     }
 
     /// <summary>Does a batch in one transaction, and completes it. If that fails nothing has happened, to the batch neither.</summary>
@@ -322,7 +331,7 @@ internal sealed class Writer : IAsyncDisposable
         {
             _wake.Reset();
             _clock.Set(_timer, end);
-            _wake.Wait();
+            WaitToBeWoken();
         }
     }
 
@@ -357,7 +366,15 @@ internal sealed class Writer : IAsyncDisposable
         }
 
         _timer.Dispose();
-        _database.Dispose();
+        try
+        {
+            _database.Dispose();
+        }
+        catch (SqliteException exception)
+        {
+            _logger.CloseFailed(exception, _database.Path);
+        }
+
         _ended.SetResult();
         while (_failedOwed.TryDequeue(out var operation))
         {
