@@ -18,6 +18,7 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
     WorkersCommand.Create(),
     BrokerCommands.Bus(),
     BrokerCommands.Cluster(),
+    SpreadCommand.Create(),
     BrokerCommands.Queue(),
     ProgramCommands.Relay(),
     ProgramCommands.Worker(),

@@ -10,7 +10,7 @@ internal static class QueueCommand
     private const int Concurrency = 256;
     private const int Keys = 1_000;
 
-    public static Command Create() => new("queue", "Measure durable queues in this process.") { Sqlite() };
+    public static Command Create() => new("embedded", "Measure durable queues in this process.") { Sqlite() };
 
     private static Command Sqlite()
     {
