@@ -61,7 +61,7 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
     {
         (_self, _options, _functions, _triggers, _workers, _remoteWorkers) = (self, options, functions, triggers, workers, remoteWorkers);
         (_invoker, _channels, _maxMessageBytes, _time, _logger) = (invoker, channels, maxMessageBytes, time, logger);
-        _calls = new RemoteCalls(functions, deadlines, _metrics, time);
+        _calls = new RemoteCalls(functions, deadlines, _metrics, time, logger);
         _copier = new DirectoryCopier(functions, triggers, remoteWorkers, _calls, logger);
     }
 
@@ -97,7 +97,7 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
     /// <exception cref="BrokerException">The bus cannot be subscribed to.</exception>
     public async Task JoinAsync(IMessageBus bus, CancellationToken cancellation)
     {
-        _peers = new PeerTable(_options.Name, _self.Text, bus, _metrics, _time);
+        _peers = new PeerTable(_options.Name, _self.Text, bus, _calls, _metrics, _time);
         _publisher = new CatalogPublisher(_catalog, _functions, _triggers, _workers);
         _membership = new ClusterMembership(_self.Text, bus, _peers, _catalog, this, _options, _metrics, _time, _logger);
         Relays = new ChannelRelays(_peers, _channels, _maxMessageBytes, _time);
@@ -201,10 +201,12 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
         return default;
     }
 
-    private void Handle(ReadOnlySpan<byte> bytes)
+    private void Handle(ReadOnlySpan<byte> bytes, bool isInBatch = false)
     {
         _metrics.FrameReceived();
-        if (!ClusterFrameReader.TryBegin(bytes, out var kind, out var senderId, out var reader) || _peers!.Find(senderId) is not { } sender)
+        if (!ClusterFrameReader.TryBegin(bytes, out var kind, out var senderId, out var reader)
+            || (isInBatch && kind == ClusterFrameKind.Batch)
+            || _peers!.Find(senderId) is not { } sender)
         {
             _logger.FrameUnknown();
             return;
@@ -229,6 +231,13 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
         var membership = _membership!;
         switch (kind)
         {
+            case ClusterFrameKind.Batch:
+                while (!reader.Rest.IsEmpty)
+                {
+                    Handle(reader.ReadBlob(), isInBatch: true);
+                }
+
+                break;
             case ClusterFrameKind.Invoke:
                 membership.Alive(sender);
                 _calls.Invoke(sender, reader);

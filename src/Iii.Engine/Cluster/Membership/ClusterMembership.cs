@@ -279,7 +279,7 @@ internal sealed class ClusterMembership : IDisposable
         _logger.FramesLost();
         foreach (var member in Members)
         {
-            member.Peer.Post(member.Peer.Begin(ClusterFrameKind.Gap, 0).Build());
+            member.Peer.PostAlone(member.Peer.Begin(ClusterFrameKind.Gap, 0).Build());
             _observer.Unreachable(member, "frames between the instances were lost");
         }
     }
@@ -363,7 +363,7 @@ internal sealed class ClusterMembership : IDisposable
 
         foreach (var member in incomplete)
         {
-            member.Peer.Post(member.Peer.Begin(ClusterFrameKind.SnapshotRequest, 0).Build());
+            member.Peer.PostAlone(member.Peer.Begin(ClusterFrameKind.SnapshotRequest, 0).Build());
         }
 
         Probe(now);
@@ -601,7 +601,7 @@ internal sealed class ClusterMembership : IDisposable
             entry.Append(ref frame);
         }
 
-        peer.Post(frame.Build());
+        peer.PostAlone(frame.Build());
     }
 
     private void Heartbeat(Peer sender, ref ClusterFrameReader reader)
@@ -622,7 +622,7 @@ internal sealed class ClusterMembership : IDisposable
 
         if (isStale)
         {
-            member.Peer.Post(member.Peer.Begin(ClusterFrameKind.SnapshotRequest, 0).Build());
+            member.Peer.PostAlone(member.Peer.Begin(ClusterFrameKind.SnapshotRequest, 0).Build());
         }
     }
 
@@ -660,7 +660,7 @@ internal sealed class ClusterMembership : IDisposable
 
         if (isStale)
         {
-            member.Peer.Post(member.Peer.Begin(ClusterFrameKind.SnapshotRequest, 0).Build());
+            member.Peer.PostAlone(member.Peer.Begin(ClusterFrameKind.SnapshotRequest, 0).Build());
         }
     }
 
