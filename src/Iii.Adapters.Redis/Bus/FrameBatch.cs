@@ -25,16 +25,23 @@ internal sealed class FrameBatch : IOutgoingBatch<ReadOnlySpan<byte>>
 
     private const int InitialBytes = 2 * 1024;
 
+    /// <summary>For the first that asks, which goes on where the answer came in: one caller alone need not wait for a thread.</summary>
+    private readonly TaskCompletionSource<PublishOutcome> _firstOutcome = new();
+
+    /// <summary>For the others, which must not wait for each other.</summary>
     private readonly TaskCompletionSource<PublishOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(InitialBytes);
     private int _length;
-
-    public Task<PublishOutcome> Outcome => _outcome.Task;
+    private int _isFirstTaken;
 
     public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
 
     /// <summary>What the frames count in the outgoing buffer.</summary>
     public int CountedBytes => _length - VersionBytes;
+
+    /// <summary>The outcome, for one publisher.</summary>
+    public Task<PublishOutcome> TakeOutcome() => Interlocked.Exchange(ref _isFirstTaken, 1) == 0 ? _firstOutcome.Task : _outcome.Task;
 
     public bool HasRoomFor(ReadOnlySpan<byte> item) => _length + HeaderBytes + item.Length <= TargetBytes;
 
@@ -60,21 +67,25 @@ internal sealed class FrameBatch : IOutgoingBatch<ReadOnlySpan<byte>>
         _length = length;
     }
 
-    /// <summary>It was published.</summary>
+    /// <summary>It was published. A publisher may go on before this returns: it is the last thing to do.</summary>
     public void Complete(PublishOutcome outcome)
     {
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = [];
         _outcome.SetResult(outcome);
+        _firstOutcome.SetResult(outcome);
     }
 
-    /// <summary>It failed. The client may still hold the buffer, so that nobody else may have it.</summary>
+    /// <summary>It failed; the last thing to do, too. The client may still hold the buffer, so that nobody else may have it.</summary>
     public void Fail(BrokerException exception)
     {
-        _outcome.SetException(exception);
+        foreach (var outcome in (TaskCompletionSource<PublishOutcome>[])[_outcome, _firstOutcome])
+        {
+            outcome.SetException(exception);
 
-        // Whoever published may have gone away; that is no reason to report the exception as unobserved.
-        _ = _outcome.Task.Exception;
+            // Whoever published may have gone away; that is no reason to report the exception as unobserved.
+            _ = outcome.Task.Exception;
+        }
     }
 
     /// <summary>Takes the next frame off a batch that has come in; an empty rest is its end.</summary>

@@ -154,7 +154,7 @@ public sealed class RedisMessageBus : IMessageBus, IBrokerConnection
 
             if (outbox.TryAppend(frame.Span, isHasty) is { } batch)
             {
-                return batch.Outcome;
+                return batch.TakeOutcome();
             }
         }
     }

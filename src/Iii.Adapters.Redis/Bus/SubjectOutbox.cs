@@ -44,8 +44,8 @@ internal sealed class SubjectOutbox(RedisMessageBus bus, string subject, RedisCh
         if (sending.IsCompletedSuccessfully)
         {
             bus.Room.Release(batch.CountedBytes);
-            batch.Complete(sending.Result > 0 ? PublishOutcome.Sent : PublishOutcome.NobodyListens);
             OnSent();
+            batch.Complete(sending.Result > 0 ? PublishOutcome.Sent : PublishOutcome.NobodyListens);
         }
         else
         {
@@ -56,7 +56,7 @@ internal sealed class SubjectOutbox(RedisMessageBus bus, string subject, RedisCh
     private void OnFailed(FrameBatch batch, Exception exception)
     {
         bus.Room.Release(batch.CountedBytes);
-        batch.Fail(exception as BrokerException ?? bus.Connection.Unavailable(exception));
         OnSent();
+        batch.Fail(exception as BrokerException ?? bus.Connection.Unavailable(exception));
     }
 }

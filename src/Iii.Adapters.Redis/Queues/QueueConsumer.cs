@@ -98,6 +98,8 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
         }
     }
 
+    public IThreadPoolWorkItem? TakeWork() => null;
+
     public void OnGap() => WakeUp();
 
     /// <summary>The handler has given its verdict, or none and perhaps thrown.</summary>
