@@ -10,10 +10,15 @@ internal sealed class ConsumingChannel
     private static readonly Dictionary<string, object?> NoTimeout = new() { ["x-consumer-timeout"] = int.MaxValue };
 
     private readonly IChannel _channel;
+    private readonly Acknowledger _acknowledger;
     private string _consumerTag = "";
     private volatile bool _isClosing;
 
-    private ConsumingChannel(LinkSession session, IChannel channel) => (Session, _channel) = (session, channel);
+    private ConsumingChannel(LinkSession session, IChannel channel)
+    {
+        (Session, _channel) = (session, channel);
+        _acknowledger = new Acknowledger(session, channel);
+    }
 
     /// <summary>Takes a delivery; the body is lent for the call.</summary>
     public delegate void DeliveryTaker(
@@ -32,14 +37,16 @@ internal sealed class ConsumingChannel
         return consuming;
     }
 
-    public Task AckAsync(ulong tag) => SettleAsync(() => _channel.BasicAckAsync(tag, multiple: false));
+    /// <summary>The message is dealt with. It is sent soon, at the latest when the channel is closed.</summary>
+    public void Acknowledge(ulong tag) => _acknowledger.Acknowledge(tag);
 
     /// <summary>Lets the broker deliver it again.</summary>
-    public Task GiveBackAsync(ulong tag) => SettleAsync(() => _channel.BasicNackAsync(tag, multiple: false, requeue: true));
+    public Task GiveBackAsync(ulong tag) => CallAsync(() => _acknowledger.GiveBackAsync(tag));
 
     /// <summary>Lets the broker deliver again all that is not settled, before anything that others ask it from now on.</summary>
     public Task GiveBackAllAsync(string queue) => CallAsync(async () =>
     {
+        await _acknowledger.FlushAsync().ConfigureAwait(false);
         await _channel.BasicNackAsync(0, multiple: true, requeue: true).ConfigureAwait(false);
         await _channel.QueueDeclarePassiveAsync(queue).ConfigureAwait(false);
     });
@@ -57,12 +64,11 @@ internal sealed class ConsumingChannel
         _isClosing = true;
         await CallAsync(async () =>
         {
+            await _acknowledger.FlushAsync().ConfigureAwait(false);
             await _channel.CloseAsync().ConfigureAwait(false);
             await _channel.DisposeAsync().ConfigureAwait(false);
         }).ConfigureAwait(false);
     }
-
-    private Task SettleAsync(Func<ValueTask> settle) => CallAsync(() => settle().AsTask());
 
     private async Task CallAsync(Func<Task> call)
     {
@@ -89,6 +95,7 @@ internal sealed class ConsumingChannel
             ReadOnlyMemory<byte> body,
             CancellationToken cancellationToken = default)
         {
+            consuming._acknowledger.Open(deliveryTag);
             take(consuming, deliveryTag, redelivered, properties, body);
             return Task.CompletedTask;
         }

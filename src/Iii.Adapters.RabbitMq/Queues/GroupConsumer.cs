@@ -139,7 +139,7 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
     {
         if (await TryStoreAsync(store).ConfigureAwait(false))
         {
-            await channel.AckAsync(tag).ConfigureAwait(false);
+            channel.Acknowledge(tag);
             return;
         }
 

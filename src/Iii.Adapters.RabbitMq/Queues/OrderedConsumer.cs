@@ -79,7 +79,7 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
             return;
         }
 
-        await run.Channel.AckAsync(run.Tag).ConfigureAwait(false);
+        run.Channel.Acknowledge(run.Tag);
         lock (Lock)
         {
             _lanes.Leave(run);

@@ -22,7 +22,8 @@ internal sealed class PlainConsumer(RabbitMqConnection connection, QueueStore st
         switch (verdict)
         {
             case QueueVerdict.Acknowledged:
-                return run.Channel.AckAsync(run.Tag);
+                run.Channel.Acknowledge(run.Tag);
+                return Task.CompletedTask;
             case QueueVerdict.DeadLettered dead:
                 return BuryAsync(run, dead.Reason);
             default:
