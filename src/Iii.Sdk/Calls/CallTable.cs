@@ -25,17 +25,15 @@ internal sealed class CallTable : IDisposable
     }
 
     /// <summary>Notes a call.</summary>
-    public PendingCall Add(string functionId, TimeSpan timeout, bool expectsAnswer)
+    public void Add(PendingCall call, TimeSpan timeout)
     {
-        var deadline = _time.GetTimestamp() + (long)(timeout.TotalSeconds * _time.TimestampFrequency);
-        var call = new PendingCall(Interlocked.Increment(ref _number), functionId, deadline, expectsAnswer);
+        call.Deadline = _time.GetTimestamp() + (long)(timeout.TotalSeconds * _time.TimestampFrequency);
+        call.Number = Interlocked.Increment(ref _number);
         _calls[call.Number] = call;
         if (Volatile.Read(ref _isSweeping) == 0 && Interlocked.Exchange(ref _isSweeping, 1) == 0)
         {
             _sweeper.Change(SweepInterval, SweepInterval);
         }
-
-        return call;
     }
 
     /// <summary>The id of a call on the wire: a UUID whose last eight bytes are the number.</summary>

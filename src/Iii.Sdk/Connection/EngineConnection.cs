@@ -358,7 +358,7 @@ internal sealed class EngineConnection : IAsyncDisposable
 
         if (!call.ExpectsAnswer)
         {
-            _calls.Take(call.Number)?.Succeed(default);
+            _calls.Take(call.Number)?.Succeed();
         }
 
         return true;
