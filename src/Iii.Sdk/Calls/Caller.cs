@@ -77,7 +77,9 @@ internal sealed class Caller(CallTable calls, EngineConnection connection, TimeS
         calls.Add(call, options.Timeout ?? defaultTimeout);
         try
         {
-            Messages.CallHead(message, call.ExpectsAnswer ? calls.IdOf(call) : Guid.Empty, call.FunctionId);
+            Span<byte> id = stackalloc byte[CallIds.Size];
+            calls.Ids.Write(call.Number, id);
+            Messages.CallHead(message, call.ExpectsAnswer ? id : default, call.FunctionId);
             if (type is not null)
             {
                 message.Append(input, type);
