@@ -6,7 +6,8 @@ namespace Iii.Sdk.Transport;
 /// </summary>
 /// <remarks>
 /// The writer is a work item at the end of the thread pool's queue: what was queued before it still gets into its write.
-/// While the receive loop works through what one read brought, it holds the writer back (<see cref="Cork"/>).
+/// Whoever is done with a <see cref="WorkBatch"/> sooner writes in its place. While the receive loop works through what one
+/// read brought, it holds the writer back (<see cref="Cork"/>).
 /// </remarks>
 internal sealed class OutboundFrames(Stream stream) : IThreadPoolWorkItem
 {

@@ -86,7 +86,7 @@ internal sealed class WebSocketLink : IDisposable
 
                 if (!isOpen)
                 {
-                    TakeWork()?.Execute();
+                    QueueWork();
                     await Outbound.WrittenAsync().ConfigureAwait(false);
                     return;
                 }
@@ -112,6 +112,8 @@ internal sealed class WebSocketLink : IDisposable
         }
         finally
         {
+            // What came in front of a defect was received nevertheless.
+            QueueWork();
             Cut();
         }
     }
@@ -198,6 +200,14 @@ internal sealed class WebSocketLink : IDisposable
         var work = _work;
         _work = new WorkBatch(Outbound);
         return work;
+    }
+
+    private void QueueWork()
+    {
+        if (TakeWork() is { } work)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(work, preferLocal: false);
+        }
     }
 
     private void Grow(int frameSize)
