@@ -13,7 +13,7 @@ results="$artifacts/test-results"
 project_limit=600 # seconds that the tests of one project may take
 
 # What tests need from Debian, as "command package" lines.
-debian_packages=('redis-server redis-server' 'rabbitmq-server rabbitmq-server')
+debian_packages=('redis-server redis-server' 'rabbitmq-server rabbitmq-server' 'caddy caddy')
 
 # Projects that measure times or need default ports: each runs with the machine to itself, after the others.
 alone=(Iii.EndToEnd.Tests)

@@ -16,11 +16,18 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
     QueueCommand.Create(),
     StartupCommand.Create(),
     WorkersCommand.Create(),
+    BrokerCommands.Bus(),
+    BrokerCommands.Cluster(),
+    SpreadCommand.Create(),
+    BrokerCommands.Queue(),
     ProgramCommands.Relay(),
     ProgramCommands.Worker(),
     ProgramCommands.Caller(),
     ProgramCommands.SdkWorker(),
     ProgramCommands.SdkCaller(),
+    BrokerCommands.BusCaller(),
+    BrokerCommands.BusServer(),
+    BrokerCommands.QueueCaller(),
 };
 
 try

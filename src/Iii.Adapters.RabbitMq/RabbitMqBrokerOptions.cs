@@ -34,10 +34,16 @@ public sealed record RabbitMqBrokerOptions
     public TimeSpan OperationTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// Longest time until the broker confirms a publish. After it the connection counts as dead: all that waits fails with
+    /// Bus: longest time until the broker confirms a frame. After it the connection counts as dead: all that waits fails with
     /// <see cref="BrokerErrorCodes.BrokerUnavailable"/>, and it is connected anew.
     /// </summary>
     public TimeSpan ConfirmTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Queues: longest time until the broker confirms that it has stored a message; the same happens after it. A quorum queue that
+    /// has no leader at the moment takes its time: the broker itself tries again after 10 s.
+    /// </summary>
+    public TimeSpan StoreTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Longest pause between two attempts to connect again; the first comes at once and the pauses grow.</summary>
     public TimeSpan MaxReconnectPause { get; init; } = TimeSpan.FromSeconds(5);

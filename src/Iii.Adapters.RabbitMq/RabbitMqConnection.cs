@@ -18,6 +18,7 @@ public sealed class RabbitMqConnection : IAsyncDisposable, IBrokerConnection
     {
         (Options, Logger, Publishing, Consuming) = (options, logger, publishing, consuming);
         Names = new RabbitMqNames(options.Cluster);
+        Locks = new NamedLocks(consuming);
         publishing.Changed += OnLinkChanged;
         consuming.Changed += OnLinkChanged;
         OnLinkChanged();
@@ -32,6 +33,8 @@ public sealed class RabbitMqConnection : IAsyncDisposable, IBrokerConnection
     internal RabbitMqBrokerOptions Options { get; }
 
     internal RabbitMqNames Names { get; }
+
+    internal NamedLocks Locks { get; }
 
     internal ILogger Logger { get; }
 

@@ -27,4 +27,13 @@ internal static partial class RabbitMqLog
 
     [LoggerMessage(Level = LogLevel.Error, Message = "RabbitMQ: the handler of {Name} threw")]
     public static partial void HandlerThrew(this ILogger logger, Exception exception, string name);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: a verdict on a message of the queue {Queue} could not be carried out, the message will be delivered again: {Reason}")]
+    public static partial void VerdictFailed(this ILogger logger, string queue, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: the message {MessageId} ({Bytes} bytes) of the queue {Queue} cannot be read and goes to the dead letters")]
+    public static partial void UnreadableMessage(this ILogger logger, string queue, string messageId, int bytes);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: the queue {Queue} could not be searched for messages that were left behind; the next consumer does it: {Reason}")]
+    public static partial void SweepFailed(this ILogger logger, string queue, string reason);
 }

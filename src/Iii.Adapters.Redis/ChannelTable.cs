@@ -33,9 +33,11 @@ internal sealed class ChannelTable(RedisConnection connection)
             connection.CheckUp();
             if (!_listeners.TryGetValue(channel, out var listener))
             {
-                listener = new ChannelListener(channel);
-                listener.Start(await SubscribeAsync(channel).ConfigureAwait(false));
+                listener = new ChannelListener(await SubscribeAsync(channel).ConfigureAwait(false));
                 _listeners[channel] = listener;
+                listener.Add(sink);
+                listener.Start();
+                return;
             }
 
             listener.Add(sink);
@@ -63,7 +65,7 @@ internal sealed class ChannelTable(RedisConnection connection)
             {
                 _listeners.TryRemove(channel, out _);
                 await UnsubscribeAsync(channel).ConfigureAwait(false);
-                await listener.EndAsync().ConfigureAwait(false);
+                await listener.End.ConfigureAwait(false);
             }
         }
         finally

@@ -24,7 +24,7 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
     private readonly ConnectionMultiplexer _multiplexer;
     private readonly ILogger _log;
     private readonly string _where;
-    private readonly SemaphoreSlim _wakeUp = new(0, 1);
+    private readonly WakeUpSignal _wakeUp = new();
     private readonly CancellationTokenSource _closing = new();
     private readonly Lazy<Task> _dispose;
     private readonly Lock _lock = new();
@@ -57,6 +57,9 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
 
     /// <summary>Whether Redis is a Redis Cluster.</summary>
     internal bool IsCluster { get; }
+
+    /// <summary>How a script publishes.</summary>
+    internal string PublishCommand => IsCluster ? "SPUBLISH" : "PUBLISH";
 
     internal RedisNames Names { get; }
 
@@ -125,7 +128,7 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
             Lose(isUp: false, isHearing: true);
         }
 
-        WakeUp();
+        _wakeUp.Set();
     }
 
     private static ConfigurationOptions Configure(RedisBrokerOptions options)
@@ -139,6 +142,9 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
             (int)FirstReconnectPause.TotalMilliseconds, (int)LongestReconnectPause.TotalMilliseconds);
         configuration.BacklogPolicy = BacklogPolicy.FailFast;
         configuration.AbortOnConnectFail = true;
+
+        // Only to look at the server's own settings.
+        configuration.AllowAdmin = true;
         configuration.IncludeDetailInExceptions = false;
         configuration.ClientName ??= $"iii-{options.Cluster}".Replace(' ', '-');
         return configuration;
@@ -204,7 +210,7 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
             Lose(isUp: CanSend(), isHearing: true);
         }
 
-        WakeUp();
+        _wakeUp.Set();
     }
 
     private void OnConnectionRestored(object? sender, ConnectionFailedEventArgs restored)
@@ -215,19 +221,7 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
             Channels.OnGap();
         }
 
-        WakeUp();
-    }
-
-    /// <summary>Has the connection checked now.</summary>
-    private void WakeUp()
-    {
-        lock (_lock)
-        {
-            if (_wakeUp.CurrentCount == 0)
-            {
-                _wakeUp.Release();
-            }
-        }
+        _wakeUp.Set();
     }
 
     /// <summary>Something is, or may be, lost: what is said to be down is, and what is down stays so until it has been checked anew.</summary>

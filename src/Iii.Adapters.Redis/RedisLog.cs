@@ -21,4 +21,34 @@ internal static partial class RedisLog
         "A message of {Bytes} bytes on the channel of '{Subject}' is not of the format of this version; its frames are lost. "
         + "Is another program publishing there, or an instance of another version?")]
     public static partial void UnreadableBatch(ILogger log, int bytes, string subject);
+
+    [LoggerMessage(LogLevel.Error, "The handler of the queue '{Queue}' threw. The message {MessageId} is delivered again.")]
+    public static partial void QueueHandlerFailed(ILogger log, Exception exception, string queue, string messageId);
+
+    [LoggerMessage(
+        LogLevel.Warning, "The lease on message {MessageId} of the queue '{Queue}' is lost. It is delivered again; this handler's verdict does not count.")]
+    public static partial void LeaseLost(ILogger log, string queue, string messageId);
+
+    [LoggerMessage(LogLevel.Warning, "A consumer of the queue '{Queue}' could not do its work. It tries again.")]
+    public static partial void WorkFailed(ILogger log, Exception exception, string queue);
+
+    [LoggerMessage(
+        LogLevel.Warning, "Message {MessageId} of the queue '{Queue}' is not of the format of this version. It goes to the dead letters as it is.")]
+    public static partial void UnreadableRecord(ILogger log, string queue, string messageId);
+
+    [LoggerMessage(
+        LogLevel.Warning,
+        "Redis at {Where} has maxmemory-policy {Policy}: when its memory is full it deletes messages that were accepted. Set it to noeviction.")]
+    public static partial void Evicts(ILogger log, string where, string policy);
+
+    [LoggerMessage(
+        LogLevel.Warning,
+        "Redis at {Where} has no append-only file: messages that were accepted are lost when its process ends. Set appendonly to yes, "
+        + "and appendfsync to always if they must survive a loss of power.")]
+    public static partial void HasNoAppendOnlyFile(ILogger log, string where);
+
+    [LoggerMessage(
+        LogLevel.Warning,
+        "Redis at {Where} has appendfsync {Fsync}: the last moments before a loss of power may be lost. Set it to always if they must not.")]
+    public static partial void SyncsLater(ILogger log, string where, string fsync);
 }

@@ -17,7 +17,9 @@ internal sealed class RabbitMqAdapter : IBrokerAdapter
         var connection = await RabbitMqConnection.ConnectAsync(Read(options, environment), environment.Loggers, cancellationToken);
         try
         {
-            return new BrokerSeams { Bus = await RabbitMqMessageBus.CreateAsync(connection, cancellationToken), Connection = connection };
+            var queues = await RabbitMqQueueBroker.CreateAsync(connection, cancellationToken);
+            var bus = await RabbitMqMessageBus.CreateAsync(connection, cancellationToken);
+            return new BrokerSeams { Bus = bus, Queues = queues, Connection = connection };
         }
         catch
         {
@@ -40,6 +42,7 @@ internal sealed class RabbitMqAdapter : IBrokerAdapter
             Heartbeat = settings.Milliseconds("heartbeat_ms", rabbit.Heartbeat, ShortestHeartbeatMs),
             OperationTimeout = settings.Milliseconds("operation_timeout_ms", rabbit.OperationTimeout),
             ConfirmTimeout = settings.Milliseconds("confirm_timeout_ms", rabbit.ConfirmTimeout),
+            StoreTimeout = settings.Milliseconds("store_timeout_ms", rabbit.StoreTimeout),
             MaxReconnectPause = settings.Milliseconds("max_reconnect_pause_ms", rabbit.MaxReconnectPause),
             MaxOutgoingBytes = settings.Number("max_outgoing_bytes", rabbit.MaxOutgoingBytes, minimum: 1),
         };

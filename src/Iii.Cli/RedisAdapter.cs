@@ -12,7 +12,16 @@ internal sealed class RedisAdapter : IBrokerAdapter
         BrokerOptions options, BrokerEnvironment environment, CancellationToken cancellationToken)
     {
         var connection = await RedisConnection.ConnectAsync(Read(options, environment), cancellationToken);
-        return new BrokerSeams { Bus = new RedisMessageBus(connection), Connection = connection };
+        try
+        {
+            var queues = await RedisQueueBroker.CreateAsync(connection, cancellationToken);
+            return new BrokerSeams { Bus = new RedisMessageBus(connection), Queues = queues, Connection = connection };
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
     }
 
     private static RedisBrokerOptions Read(BrokerOptions options, BrokerEnvironment environment)

@@ -36,6 +36,10 @@ public sealed class ConnectionTests(SharedServer shared)
     }
 
     [Fact]
+    public async Task A_port_that_does_not_speak_tls_is_refused_when_tls_is_asked_for() =>
+        await RefusesAsync($"amqps://guest:guest@127.0.0.1:{Port}/");
+
+    [Fact]
     public async Task Of_several_hosts_one_that_answers_is_enough()
     {
         await using var connection = await ConnectAsync($"amqp://guest:guest@127.0.0.1:{FreePorts.Take()},127.0.0.1:{Port}/%2F");

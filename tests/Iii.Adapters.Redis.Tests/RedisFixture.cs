@@ -7,7 +7,7 @@ public sealed class RedisFixture : IAsyncLifetime
 {
     public RedisServer Server { get; private set; } = null!;
 
-    public async ValueTask InitializeAsync() => Server = await RedisServer.StartAsync();
+    public async ValueTask InitializeAsync() => Server = await RedisServer.StartAsync(new RedisServerOptions { AppendFsync = "everysec" });
 
     public ValueTask DisposeAsync() => Server.DisposeAsync();
 }

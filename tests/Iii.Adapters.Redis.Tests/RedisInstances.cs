@@ -27,6 +27,15 @@ internal sealed class RedisInstances(RedisServer server) : IAsyncDisposable
         return (bus, proxy);
     }
 
+    /// <summary>Opens the queues of one more instance.</summary>
+    public async Task<(RedisQueueBroker Broker, TcpProxy Proxy)> OpenQueuesAsync(Func<RedisBrokerOptions, RedisBrokerOptions>? configure = null)
+    {
+        var (connection, proxy) = await OpenAsync(configure);
+        var broker = await RedisQueueBroker.CreateAsync(connection, TestContext.Current.CancellationToken);
+        _opened.Add(broker);
+        return (broker, proxy);
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var opened in Enumerable.Reverse(_opened))

@@ -143,7 +143,10 @@ public sealed class SqliteQueueWorkloadTests
             var key = _random.Next(Keys);
             var number = _enqueued[key] + 1;
             var enqueueing = _broker.Queues.EnqueueAsync(
-                Queue, new QueueMessage(BitConverter.GetBytes(number)), new EnqueueOptions { OrderingKey = $"{key}", Priority = _random.Next(3) }, CancellationToken.None).AsTask();
+                Queue,
+                new QueueMessage(BitConverter.GetBytes(number)),
+                new EnqueueOptions { OrderingKey = $"{key}", Priority = _random.Next(3) },
+                CancellationToken.None).AsTask();
             await PassTimeAsync(enqueueing);
             _enqueued[key] = number;
         }

@@ -89,7 +89,8 @@ internal static class ProgramCommands
         return command;
     }
 
-    private static async Task AnswerLinesAsync(Func<int, TimeSpan, Task<CallerReport>> run, CancellationToken cancellation)
+    /// <summary>Runs a window for each line of the input.</summary>
+    public static async Task AnswerLinesAsync(Func<int, TimeSpan, Task<CallerReport>> run, CancellationToken cancellation)
     {
         while (await Console.In.ReadLineAsync(cancellation) is { } line)
         {

@@ -10,7 +10,7 @@ internal static class QueueCommand
     private const int Concurrency = 256;
     private const int Keys = 1_000;
 
-    public static Command Create() => new("queue", "Measure durable queues in this process.") { Sqlite() };
+    public static Command Create() => new("embedded", "Measure durable queues in this process.") { Sqlite() };
 
     private static Command Sqlite()
     {
@@ -39,7 +39,9 @@ internal static class QueueCommand
             if (parsed.GetValue(delayed) is > 0 and var count)
             {
                 var late = await DelayedLoad.MeasureAsync(count, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(10));
-                Console.WriteLine($"{count} delayed jobs, due over 10 s: p50 {late[count / 2]:0.0} ms late, p99 {late[count * 99 / 100]:0.0}, worst {late[^1]:0.0}, earliest {late[0]:0.0}");
+                Console.WriteLine(
+                    $"{count} delayed jobs, due over 10 s: p50 {late[count / 2]:0.0} ms late, p99 {late[count * 99 / 100]:0.0}, "
+                    + $"worst {late[^1]:0.0}, earliest {late[0]:0.0}");
             }
         });
         return command;

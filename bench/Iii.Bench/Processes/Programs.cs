@@ -42,4 +42,7 @@ internal static class Programs
 
     public static Launch Caller(Uri url) =>
         new("caller", Self, "caller", "--url", url.ToString()) { Environment = ClientVariables };
+
+    public static Launch BrokerPeer(string command, string side, string url) =>
+        new(command, Self, command, side, "--url", url) { Environment = ClientVariables };
 }

@@ -39,7 +39,7 @@ internal sealed class Server : IAsyncDisposable
         ListeningPorts.RequireFree(workerPort);
         var probe = new AllocationProbe(Path.Combine(workFolder, $"probe-{httpPort}.sock"));
         var launch = kind.EngineBinary is { } binary
-            ? Programs.Engine(binary, EngineConfig.Write(workFolder, httpPort, workerPort), isProbed ? probe : null)
+            ? Programs.Engine(binary, EngineConfig.Write(workFolder, httpPort, workerPort, kind.Configuration), isProbed ? probe : null)
             : Programs.Relay(httpPort, workerPort, probe);
         var server = new Server(ChildProcess.Start(launch, workFolder), probe, httpPort, workerPort);
         try

@@ -42,7 +42,9 @@ internal static class DelayedLoad
                 var due = lead + (spread * (i / (double)jobs));
                 var delay = due - Stopwatch.GetElapsedTime(start);
                 await broker.Queues.EnqueueAsync(
-                    Queue, new QueueMessage(BitConverter.GetBytes(due.Ticks)), new EnqueueOptions { Delay = delay > TimeSpan.Zero ? delay : TimeSpan.Zero });
+                    Queue,
+                    new QueueMessage(BitConverter.GetBytes(due.Ticks)),
+                    new EnqueueOptions { Delay = delay > TimeSpan.Zero ? delay : TimeSpan.Zero });
             }
         })));
         if (Stopwatch.GetElapsedTime(start) > lead)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using Iii.Adapters.RabbitMq.Connections;
 using Iii.Adapters.RabbitMq.Publishing;
 using Iii.Broker;
 using RabbitMQ.Client;
@@ -92,6 +93,8 @@ internal sealed class BusBatch : Publication
             ArrayPool<byte>.Shared.Return(_buffer);
         }
     }
+
+    public override void Refuse() => Fail(LinkErrors.Unavailable("RabbitMQ could not take a message (nack)."));
 
     public override void Fail(BrokerException why)
     {

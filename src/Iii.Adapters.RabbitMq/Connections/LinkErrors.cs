@@ -33,8 +33,7 @@ internal static class LinkErrors
         OperationInterruptedException { ShutdownReason: { } reason } => Describe(reason),
         AlreadyClosedException => "the connection is closed",
         OperationCanceledException or TimeoutException => "it did not answer in time",
-        _ => exception.InnerException is { } inner && exception is IOException or RabbitMQClientException && inner is not null
-            ? $"{exception.Message} ({inner.Message})"
-            : exception.Message,
+        { InnerException: { } inner } => $"{exception.Message} ({inner.Message})",
+        _ => exception.Message,
     };
 }

@@ -78,6 +78,9 @@ internal sealed class LinkSession : IAsyncDisposable
         return channel;
     }
 
+    /// <summary>Opens a channel for a question whose answer may be that the broker closes it.</summary>
+    public Task<IChannel> OpenProbeAsync(CancellationToken cancellationToken) => _connection.CreateChannelAsync(null, cancellationToken);
+
     /// <summary>Gives the connection up, at once and without a goodbye: all that waits on it fails.</summary>
     public void Fail(string why) => End(LinkErrors.Unavailable($"The connection to RabbitMQ is lost: {why}."));
 

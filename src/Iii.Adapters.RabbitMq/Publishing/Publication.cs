@@ -27,6 +27,9 @@ internal abstract class Publication
     /// <summary>The broker has confirmed it.</summary>
     public abstract void Confirm();
 
-    /// <summary>The broker has refused it, or its fate is unknown. May come before a late confirm; the first counts.</summary>
+    /// <summary>The broker does not take it: a queue is full, or broken.</summary>
+    public abstract void Refuse();
+
+    /// <summary>Its fate is unknown. May come before a late confirm; the first counts.</summary>
     public abstract void Fail(BrokerException why);
 }

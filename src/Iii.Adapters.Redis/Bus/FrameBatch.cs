@@ -12,7 +12,7 @@ namespace Iii.Adapters.Redis.Bus;
 /// length = 4 bytes, unsigned, little endian
 /// </code>
 /// </remarks>
-internal sealed class FrameBatch(int firstFrameBytes)
+internal sealed class FrameBatch : IOutgoingBatch<ReadOnlySpan<byte>>
 {
     /// <summary>What a frame takes besides its own bytes.</summary>
     public const int HeaderBytes = sizeof(uint);
@@ -25,20 +25,27 @@ internal sealed class FrameBatch(int firstFrameBytes)
 
     private const int InitialBytes = 2 * 1024;
 
-    private readonly TaskCompletionSource<PublishOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(Math.Max(InitialBytes, VersionBytes + HeaderBytes + firstFrameBytes));
-    private int _length;
+    /// <summary>For the first that asks, which goes on where the answer came in: one caller alone need not wait for a thread.</summary>
+    private readonly TaskCompletionSource<PublishOutcome> _firstOutcome = new();
 
-    public Task<PublishOutcome> Outcome => _outcome.Task;
+    /// <summary>For the others, which must not wait for each other.</summary>
+    private readonly TaskCompletionSource<PublishOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(InitialBytes);
+    private int _length;
+    private int _isFirstTaken;
 
     public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
 
     /// <summary>What the frames count in the outgoing buffer.</summary>
     public int CountedBytes => _length - VersionBytes;
 
-    public bool HasRoomFor(int frameBytes) => _length + HeaderBytes + frameBytes <= TargetBytes;
+    /// <summary>The outcome, for one publisher.</summary>
+    public Task<PublishOutcome> TakeOutcome() => Interlocked.Exchange(ref _isFirstTaken, 1) == 0 ? _firstOutcome.Task : _outcome.Task;
 
-    public void Append(ReadOnlySpan<byte> frame)
+    public bool HasRoomFor(ReadOnlySpan<byte> item) => _length + HeaderBytes + item.Length <= TargetBytes;
+
+    public void Append(ReadOnlySpan<byte> item)
     {
         if (_length == 0)
         {
@@ -46,7 +53,7 @@ internal sealed class FrameBatch(int firstFrameBytes)
             _length = VersionBytes;
         }
 
-        var length = _length + HeaderBytes + frame.Length;
+        var length = _length + HeaderBytes + item.Length;
         if (length > _buffer.Length)
         {
             var larger = ArrayPool<byte>.Shared.Rent(Math.Max(length, _buffer.Length * 2));
@@ -55,26 +62,30 @@ internal sealed class FrameBatch(int firstFrameBytes)
             _buffer = larger;
         }
 
-        BinaryPrimitives.WriteUInt32LittleEndian(_buffer.AsSpan(_length), (uint)frame.Length);
-        frame.CopyTo(_buffer.AsSpan(_length + HeaderBytes));
+        BinaryPrimitives.WriteUInt32LittleEndian(_buffer.AsSpan(_length), (uint)item.Length);
+        item.CopyTo(_buffer.AsSpan(_length + HeaderBytes));
         _length = length;
     }
 
-    /// <summary>It was published.</summary>
+    /// <summary>It was published. A publisher may go on before this returns: it is the last thing to do.</summary>
     public void Complete(PublishOutcome outcome)
     {
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = [];
         _outcome.SetResult(outcome);
+        _firstOutcome.SetResult(outcome);
     }
 
-    /// <summary>It failed. The client may still hold the buffer, so that nobody else may have it.</summary>
+    /// <summary>It failed; the last thing to do, too. The client may still hold the buffer, so that nobody else may have it.</summary>
     public void Fail(BrokerException exception)
     {
-        _outcome.SetException(exception);
+        foreach (var outcome in (TaskCompletionSource<PublishOutcome>[])[_outcome, _firstOutcome])
+        {
+            outcome.SetException(exception);
 
-        // Whoever published may have gone away; that is no reason to report the exception as unobserved.
-        _ = _outcome.Task.Exception;
+            // Whoever published may have gone away; that is no reason to report the exception as unobserved.
+            _ = outcome.Task.Exception;
+        }
     }
 
     /// <summary>Takes the next frame off a batch that has come in; an empty rest is its end.</summary>

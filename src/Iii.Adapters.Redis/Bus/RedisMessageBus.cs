@@ -152,9 +152,9 @@ public sealed class RedisMessageBus : IMessageBus, IBrokerConnection
                 Interlocked.Increment(ref _outboxCount);
             }
 
-            if (outbox.TryAppend(frame.Span, isHasty) is { } outcome)
+            if (outbox.TryAppend(frame.Span, isHasty) is { } batch)
             {
-                return outcome;
+                return batch.TakeOutcome();
             }
         }
     }

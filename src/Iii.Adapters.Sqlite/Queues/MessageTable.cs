@@ -43,7 +43,8 @@ internal sealed class MessageTable(Database database)
         """;
 
     private readonly Statement _insert = database.Prepare("""
-        INSERT INTO messages (id, copy, group_id, state, position, priority, lane, leased, holds, attempt, time, enqueued, ordering_key, headers, body, payload)
+        INSERT INTO messages
+            (id, copy, group_id, state, position, priority, lane, leased, holds, attempt, time, enqueued, ordering_key, headers, body, payload)
         VALUES (?1, ?2, ?3, ?4, ?1, ?5, ?6, ?7, 0, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
         """);
 
@@ -134,7 +135,17 @@ internal sealed class MessageTable(Database database)
 
     /// <summary>Writes a new message; a leased one is on its first attempt already.</summary>
     public void Insert(
-        LineEntry entry, int copy, long group, MessageState state, bool isLeased, long time, long enqueued, string? orderingKey, byte[]? headers, long? body, ReadOnlySpan<byte> payload)
+        LineEntry entry,
+        int copy,
+        long group,
+        MessageState state,
+        bool isLeased,
+        long time,
+        long enqueued,
+        string? orderingKey,
+        byte[]? headers,
+        long? body,
+        ReadOnlySpan<byte> payload)
     {
         _insert.Bind(1, entry.Id).Bind(2, copy).Bind(3, group).Bind(4, (long)state).Bind(5, entry.Priority).Bind(6, entry.Lane)
             .Bind(7, isLeased ? 1 : 0).Bind(8, time).Bind(9, enqueued).Bind(10, orderingKey).Bind(11, headers).Bind(12, body);

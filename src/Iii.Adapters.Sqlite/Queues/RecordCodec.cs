@@ -72,7 +72,11 @@ internal static class RecordCodec
         var headers = new Dictionary<string, string>(count, StringComparer.Ordinal);
         for (var i = 0; i < count; i++)
         {
-            if (!TryReadText(ref bytes, out var name) || name is null || !TryReadText(ref bytes, out var value) || value is null || !headers.TryAdd(name, value))
+            if (!TryReadText(ref bytes, out var name)
+                || name is null
+                || !TryReadText(ref bytes, out var value)
+                || value is null
+                || !headers.TryAdd(name, value))
             {
                 return null;
             }

@@ -13,6 +13,7 @@ internal sealed class SqliteConsumer : IAsyncDisposable
     private readonly Writer _writer;
     private readonly Action<SqliteConsumer> _disposed;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<SqliteDelivery> _abandoned = [];
     private readonly Lazy<Task> _dispose;
     private bool _isStopping;
 
@@ -109,7 +110,8 @@ internal sealed class SqliteConsumer : IAsyncDisposable
     private List<SqliteDelivery> Abandon()
     {
         var why = new AttemptFailure(AttemptFailure.ConsumerLost, "The consumer stopped before the handler had finished.");
-        return [.. _store.Running.Values.Where(delivery => delivery.Consumer == this && delivery.TryAbandon(why))];
+        _abandoned.AddRange(_store.Running.Values.Where(delivery => delivery.Consumer == this && delivery.TryAbandon(why)));
+        return _abandoned;
     }
 
     private bool Leave()

@@ -96,6 +96,11 @@ internal sealed class StoredGroup(QueueStore store, StoredQueue queue, long id, 
         }
 
         consumer.Group = this;
+        if (_consumers.Contains(consumer))
+        {
+            return; // The transaction of its first time has failed.
+        }
+
         _consumers.Add(consumer);
         if (_consumers.Count == 1)
         {

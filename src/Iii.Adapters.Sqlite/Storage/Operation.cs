@@ -16,8 +16,8 @@ internal abstract class Operation
     public virtual bool TryTake() => true;
 
     /// <summary>
-    /// Does it, on the writer's thread. A <see cref="Iii.Broker.BrokerException"/> refuses this one alone, and may only be thrown
-    /// before anything was changed; any other exception fails the whole transaction.
+    /// Does it, on the writer's thread; again when the transaction has failed. A <see cref="Iii.Broker.BrokerException"/> refuses
+    /// this one alone, and may only be thrown before anything was changed; any other exception fails the whole transaction.
     /// </summary>
     public abstract void Execute();
 

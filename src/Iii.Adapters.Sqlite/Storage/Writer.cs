@@ -11,8 +11,8 @@ namespace Iii.Adapters.Sqlite.Storage;
 /// carries them out in one transaction, and completes them when that is on disk: while one commit is synced, the next batch gathers.
 /// </summary>
 /// <remarks>
-/// When a transaction fails, it is rolled back, its callers are told, and memory is made anew from the file. What is owed is kept and
-/// tried again, alone and after a pause.
+/// When a transaction fails, it is rolled back and memory is made anew from the file. The requests are tried once more, then their
+/// callers are told. What is owed is kept and tried again, each alone and after a pause.
 /// </remarks>
 internal sealed class Writer : IAsyncDisposable
 {
@@ -40,6 +40,9 @@ internal sealed class Writer : IAsyncDisposable
     private readonly ITimer _timer;
     private bool _isLoaded;
     private bool _hasMore = true;
+
+    /// <summary>The last transaction failed: while that goes on, it is logged once.</summary>
+    private bool _isFailing;
     private volatile bool _isClosing;
     private volatile bool _isBroken;
 
@@ -133,10 +136,13 @@ internal sealed class Writer : IAsyncDisposable
 
             if (_batch.Count > 0 || _hasMore || _clock.Now >= WakesAt())
             {
-                if (Transact(_batch, owed) is { } failure)
+                var failure = Transact(_batch, owed);
+                if (failure is not null)
                 {
-                    TakeBack(failure);
+                    TakeBack(failure, owed);
                 }
+
+                _isFailing = failure is not null;
             }
             else
             {
@@ -185,7 +191,16 @@ internal sealed class Writer : IAsyncDisposable
     private void Sleep()
     {
         _clock.Set(_timer, WakesAt());
-        _wake.Wait();
+        WaitToBeWoken();
+    }
+
+    /// <summary>Returns when there may be something to do. Whoever calls this looks for it after the reset of the signal.</summary>
+    private void WaitToBeWoken()
+    {
+        if (!_isBroken && !_isClosing)
+        {
+            _wake.Wait();
+        }
     }
 
     /// <summary>Does a batch in one transaction, and completes it. If that fails nothing has happened, to the batch neither.</summary>
@@ -257,25 +272,27 @@ internal sealed class Writer : IAsyncDisposable
         return cause;
     }
 
-    /// <summary>Answers the batch that failed.</summary>
-    private void TakeBack(Exception cause)
+    /// <summary>
+    /// Takes care of the batch that failed: what is owed waits, and the requests are tried once more by themselves, since it need
+    /// not have been one of them.
+    /// </summary>
+    private void TakeBack(Exception cause, int owed)
     {
-        if (!_isBroken)
+        if (!_isBroken && !_isFailing)
         {
             _logger.TransactionFailed(cause, _database.Path, _batch.Count);
         }
 
-        var answer = cause is SqliteException exception ? StorageErrors.ToBrokerException(exception, _database.Path) : cause;
-        foreach (var operation in _batch)
+        for (var i = 0; i < owed; i++)
         {
-            if (operation.IsOwed)
-            {
-                _failedOwed.Enqueue(operation);
-            }
-            else
-            {
-                operation.Fail(answer);
-            }
+            _failedOwed.Enqueue(_batch[i]);
+        }
+
+        _batch.RemoveRange(0, owed);
+        if (_batch.Count > 0 && Transact(_batch, 0, works: false) is { } failure)
+        {
+            var answer = failure is SqliteException exception ? StorageErrors.ToBrokerException(exception, _database.Path) : failure;
+            _batch.ForEach(operation => operation.Fail(answer));
         }
 
         Pause();
@@ -314,7 +331,7 @@ internal sealed class Writer : IAsyncDisposable
         {
             _wake.Reset();
             _clock.Set(_timer, end);
-            _wake.Wait();
+            WaitToBeWoken();
         }
     }
 
@@ -349,7 +366,15 @@ internal sealed class Writer : IAsyncDisposable
         }
 
         _timer.Dispose();
-        _database.Dispose();
+        try
+        {
+            _database.Dispose();
+        }
+        catch (SqliteException exception)
+        {
+            _logger.CloseFailed(exception, _database.Path);
+        }
+
         _ended.SetResult();
         while (_failedOwed.TryDequeue(out var operation))
         {
@@ -382,6 +407,7 @@ internal sealed class Writer : IAsyncDisposable
     {
         for (var i = from; i < to; i++)
         {
+            batch[i].Refusal = null;
             try
             {
                 batch[i].Execute();

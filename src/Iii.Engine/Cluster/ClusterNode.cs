@@ -32,7 +32,6 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
     private readonly WorkerDirectory _workers;
     private readonly RemoteWorkerDirectory _remoteWorkers;
     private readonly FunctionInvoker _invoker;
-    private readonly DeadlineSweeper _deadlines;
     private readonly ChannelDirectory _channels;
     private readonly int _maxMessageBytes;
     private readonly TimeProvider _time;
@@ -61,13 +60,16 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
         ILogger logger)
     {
         (_self, _options, _functions, _triggers, _workers, _remoteWorkers) = (self, options, functions, triggers, workers, remoteWorkers);
-        (_invoker, _deadlines, _channels, _maxMessageBytes, _time, _logger) = (invoker, deadlines, channels, maxMessageBytes, time, logger);
-        _calls = new RemoteCalls(functions, deadlines, _metrics, time);
+        (_invoker, _channels, _maxMessageBytes, _time, _logger) = (invoker, channels, maxMessageBytes, time, logger);
+        _calls = new RemoteCalls(functions, deadlines, _metrics, time, logger);
         _copier = new DirectoryCopier(functions, triggers, remoteWorkers, _calls, logger);
     }
 
     /// <summary>Whether this instance is the one that acts where one of all has to.</summary>
     public bool IsLeader => _membership?.IsLeader != false;
+
+    /// <summary>Invocations of this instance that others work on.</summary>
+    public int PendingCount => _membership?.Pending ?? 0;
 
     /// <summary>Channels that go on at other instances; null for an instance that is alone.</summary>
     public ChannelRelays? Relays { get; private set; }
@@ -95,7 +97,7 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
     /// <exception cref="BrokerException">The bus cannot be subscribed to.</exception>
     public async Task JoinAsync(IMessageBus bus, CancellationToken cancellation)
     {
-        _peers = new PeerTable(_options.Name, _self.Text, bus, _metrics, _time);
+        _peers = new PeerTable(_options.Name, _self.Text, bus, _calls, _metrics, _time);
         _publisher = new CatalogPublisher(_catalog, _functions, _triggers, _workers);
         _membership = new ClusterMembership(_self.Text, bus, _peers, _catalog, this, _options, _metrics, _time, _logger);
         Relays = new ChannelRelays(_peers, _channels, _maxMessageBytes, _time);
@@ -144,9 +146,12 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
         Relays?.Break(member.Peer);
         if (member.IsGone)
         {
-            _deadlines.Remove(member.Pending);
+            _calls.Forget(member);
         }
     }
+
+    /// <inheritdoc/>
+    public void Finished(Member member) => _calls.Forget(member);
 
     /// <inheritdoc/>
     public void PeerGone(Peer peer) => Relays?.Break(peer);
@@ -196,10 +201,12 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
         return default;
     }
 
-    private void Handle(ReadOnlySpan<byte> bytes)
+    private void Handle(ReadOnlySpan<byte> bytes, bool isInBatch = false)
     {
         _metrics.FrameReceived();
-        if (!ClusterFrameReader.TryBegin(bytes, out var kind, out var senderId, out var reader) || _peers!.Find(senderId) is not { } sender)
+        if (!ClusterFrameReader.TryBegin(bytes, out var kind, out var senderId, out var reader)
+            || (isInBatch && kind == ClusterFrameKind.Batch)
+            || _peers!.Find(senderId) is not { } sender)
         {
             _logger.FrameUnknown();
             return;
@@ -224,6 +231,13 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
         var membership = _membership!;
         switch (kind)
         {
+            case ClusterFrameKind.Batch:
+                while (!reader.Rest.IsEmpty)
+                {
+                    Handle(reader.ReadBlob(), isInBatch: true);
+                }
+
+                break;
             case ClusterFrameKind.Invoke:
                 membership.Alive(sender);
                 _calls.Invoke(sender, reader);

@@ -42,6 +42,9 @@ public sealed record WorkerGatewayOptions : IValidatableOptions
     /// <summary>Default of <see cref="DrainTimeoutMs"/>.</summary>
     public const int DefaultDrainTimeoutMs = 10_000;
 
+    /// <summary>Default of <see cref="DrainDelayMs"/>.</summary>
+    public const int DefaultDrainDelayMs = 0;
+
     /// <summary>Address to listen on. Default <c>0.0.0.0</c>: every interface.</summary>
     public string Host { get; init; } = DefaultHost;
 
@@ -108,6 +111,12 @@ public sealed record WorkerGatewayOptions : IValidatableOptions
     /// </summary>
     public int DrainTimeoutMs { get; init; } = DefaultDrainTimeoutMs;
 
+    /// <summary>
+    /// How long a shutdown goes on as if nothing were, but for saying that it is not ready, in milliseconds. Default 0. Behind a balancer
+    /// that checks <c>/health/ready</c>, a time in which it notices keeps requests from meeting a port that is just being closed.
+    /// </summary>
+    public int DrainDelayMs { get; init; } = DefaultDrainDelayMs;
+
     /// <inheritdoc/>
     public IEnumerable<OptionError> Validate() =>
     [
@@ -126,5 +135,6 @@ public sealed record WorkerGatewayOptions : IValidatableOptions
         .. OptionError.Minimum("max_registrations", MaxRegistrations, 1),
         .. OptionError.Minimum("max_channels", MaxChannels, 0),
         .. OptionError.Minimum("drain_timeout_ms", DrainTimeoutMs, 0),
+        .. OptionError.Minimum("drain_delay_ms", DrainDelayMs, 0),
     ];
 }

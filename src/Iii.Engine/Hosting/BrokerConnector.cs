@@ -24,21 +24,23 @@ internal sealed class BrokerConnector(
         using var deadline = new CancellationTokenSource(patience, time);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellation);
         var began = time.GetTimestamp();
+        var problem = "There was no answer in that time.";
         for (var attempt = 1; ; attempt++)
         {
-            var (seams, problem) = await TryAsync(adapter, end.Token);
+            var (seams, failure) = await TryAsync(adapter, end.Token);
             if (seams is not null)
             {
                 return await KeepAsync(seams, attempt, cancellation);
             }
 
+            problem = failure ?? problem;
             cancellation.ThrowIfCancellationRequested();
             var left = patience - time.GetElapsedTime(began);
             if (left <= RetryInterval)
             {
                 throw new EngineStartException(
                     $"The broker, {_broker}, could not be reached within {Text(patience)} ({attempt} {(attempt == 1 ? "attempt" : "attempts")}). "
-                    + $"The last one failed: {problem} Start the broker, or correct `{options.Section}` in the configuration; "
+                    + $"{problem} Start the broker, or correct `{options.Section}` in the configuration; "
                     + "`connect_timeout_ms` there says how long a start waits.",
                     inner: null);
             }
@@ -52,12 +54,12 @@ internal sealed class BrokerConnector(
     private static string Text(TimeSpan time) =>
         string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.#} s");
 
-    /// <summary>One attempt: the seams, or why there are none yet.</summary>
-    private async Task<(BrokerSeams? Seams, string Problem)> TryAsync(IBrokerAdapter adapter, CancellationToken end)
+    /// <summary>One attempt: the seams, or why there are none yet, unless the time was up before that was known.</summary>
+    private async Task<(BrokerSeams? Seams, string? Failure)> TryAsync(IBrokerAdapter adapter, CancellationToken end)
     {
         try
         {
-            return (await adapter.ConnectAsync(options, environment, end), "");
+            return (await adapter.ConnectAsync(options, environment, end), null);
         }
         catch (BrokerException e) when (e.Code == BrokerErrorCodes.BrokerUnavailable)
         {
@@ -65,7 +67,7 @@ internal sealed class BrokerConnector(
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            return (null, "There was no answer in that time.");
+            return (null, null);
         }
         catch (Exception e) when (e is BrokerException or ArgumentException)
         {

@@ -33,6 +33,7 @@ namespace Iii.Engine.Hosting;
 public sealed class EngineHost : IAsyncDisposable
 {
     private readonly EngineConfiguration _configuration;
+    private readonly TimeProvider _time;
     private readonly WebApplication _app;
     private readonly List<Listener> _listeners = [];
     private readonly Listener? _httpListener;
@@ -57,7 +58,7 @@ public sealed class EngineHost : IAsyncDisposable
     private EngineHost(
         EngineConfiguration configuration, Action<ILoggingBuilder> logging, TimeProvider time, IReadOnlyList<IBrokerAdapter> adapters)
     {
-        _configuration = configuration;
+        (_configuration, _time) = (configuration, time);
 
         // The empty builder reads no files and no variables: an engine is told what to do by its configuration alone.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "iii" });
@@ -254,13 +255,15 @@ public sealed class EngineHost : IAsyncDisposable
     /// workers' sockets with 1012, so that they connect again, maybe elsewhere.
     /// </summary>
     /// <remarks>
-    /// New connections to the HTTP port are refused from the start, which lets a balancer try another instance. The worker port stays
-    /// open until the end, for health checks and for the channels of what is under way; it turns new workers away with 503.
+    /// It says at once that it is not ready, and goes on for the configured delay, in which balancers notice. Then new connections to the
+    /// HTTP port are refused, which lets a balancer try another instance. The worker port stays open until the end, for health checks and
+    /// for the channels of what is under way; it turns new workers away with 503.
     /// </remarks>
     public async Task StopAsync()
     {
         // Before anything else, so that balancers are the first to know.
         _health.Phase = EnginePhase.Draining;
+        await Task.Delay(TimeSpan.FromMilliseconds(_configuration.Gateway.DrainDelayMs), _time);
         if (_httpListener is not null)
         {
             await _httpListener.CloseAsync();

@@ -16,7 +16,8 @@ internal interface IClusterStatus
     bool IsConnected { get; }
 
     /// <summary>
-    /// The instances that this one knows, itself included: <c>alive</c> or <c>suspect</c>, and the digest each said last.
+    /// The instances that this one knows, itself included: <c>alive</c> or <c>suspect</c>, and the digest of what is known to be
+    /// registered there.
     /// </summary>
     IReadOnlyList<(string Instance, string Status, string Digest)> Members { get; }
 }

@@ -5,7 +5,6 @@ using Iii.Sdk.Transport;
 namespace Iii.Sdk.Calls;
 
 /// <summary>The calls under way, by number; ends those whose time is over.</summary>
-/// <remarks>An invocation id is a prefix drawn once per worker and the call's number, so the number alone finds it.</remarks>
 internal sealed class CallTable : IDisposable
 {
     /// <summary>A deadline is never early and at most this late.</summary>
@@ -14,7 +13,6 @@ internal sealed class CallTable : IDisposable
     private readonly ConcurrentDictionary<long, PendingCall> _calls = new();
     private readonly TimeProvider _time;
     private readonly ITimer _sweeper;
-    private readonly Guid _prefix = Guid.NewGuid();
     private long _number;
     private int _isSweeping;
 
@@ -24,43 +22,22 @@ internal sealed class CallTable : IDisposable
         _sweeper = time.CreateTimer(static table => ((CallTable)table!).Sweep(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
+    public CallIds Ids { get; } = new();
+
     /// <summary>Notes a call.</summary>
-    public PendingCall Add(string functionId, TimeSpan timeout, bool expectsAnswer)
+    public void Add(PendingCall call, TimeSpan timeout)
     {
-        var deadline = _time.GetTimestamp() + (long)(timeout.TotalSeconds * _time.TimestampFrequency);
-        var call = new PendingCall(Interlocked.Increment(ref _number), functionId, deadline, expectsAnswer);
+        call.Deadline = _time.GetTimestamp() + (long)(timeout.TotalSeconds * _time.TimestampFrequency);
+        call.Number = Interlocked.Increment(ref _number);
         _calls[call.Number] = call;
         if (Volatile.Read(ref _isSweeping) == 0 && Interlocked.Exchange(ref _isSweeping, 1) == 0)
         {
             _sweeper.Change(SweepInterval, SweepInterval);
         }
-
-        return call;
-    }
-
-    /// <summary>The id of a call on the wire: a UUID whose last eight bytes are the number.</summary>
-    public Guid IdOf(PendingCall call)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        _prefix.TryWriteBytes(bytes);
-        BitConverter.TryWriteBytes(bytes[8..], call.Number);
-        return new Guid(bytes);
     }
 
     /// <summary>Takes the call of an answer out.</summary>
-    public PendingCall? Take(JsonSlice invocationId)
-    {
-        if (!invocationId.TryGetGuid(out var id))
-        {
-            return null;
-        }
-
-        Span<byte> bytes = stackalloc byte[16];
-        Span<byte> prefix = stackalloc byte[16];
-        id.TryWriteBytes(bytes);
-        _prefix.TryWriteBytes(prefix);
-        return bytes[..8].SequenceEqual(prefix[..8]) ? Take(BitConverter.ToInt64(bytes[8..])) : null;
-    }
+    public PendingCall? Take(JsonSlice invocationId) => Ids.TryGetNumber(invocationId, out var number) ? Take(number) : null;
 
     public PendingCall? Take(long number) => _calls.TryRemove(number, out var call) ? call : null;
 

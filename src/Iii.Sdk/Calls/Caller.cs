@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Iii.Sdk.Connection;
 using Iii.Sdk.Tracing;
@@ -25,48 +24,41 @@ internal sealed class Caller(CallTable calls, EngineConnection connection, TimeS
 
     /// <summary>Makes a call with a value as its input, serialised right into the message.</summary>
     public ValueTask<ReadOnlyMemory<byte>> CallAsync<TIn>(
-        string functionId, TIn input, JsonTypeInfo<TIn>? type, byte[]? action, InvokeOptions? options, CancellationToken cancellation)
+        string functionId, TIn input, JsonTypeInfo<TIn>? type, byte[]? action, InvokeOptions? options, CancellationToken cancellation) =>
+        CallAsync(
+            new RawCall(functionId) { ExpectsAnswer = !ReferenceEquals(action, VoidAction) }, input, type, action, options, cancellation);
+
+    /// <summary>Makes a call, whose answer comes as its type says.</summary>
+    /// <param name="call">The call, new.</param>
+    /// <param name="input">Its input: a value, or JSON when there is no type.</param>
+    /// <param name="type">How the input is written; null for JSON as it is.</param>
+    /// <param name="action">How the engine is to carry the call out; null for at once, with an answer.</param>
+    /// <param name="options">How to call; null for the defaults.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public ValueTask<TOut> CallAsync<TIn, TOut>(
+        PendingAnswer<TOut> call, TIn input, JsonTypeInfo<TIn>? type, byte[]? action, InvokeOptions? options, CancellationToken cancellation)
     {
-        ArgumentException.ThrowIfNullOrEmpty(functionId);
+        ArgumentException.ThrowIfNullOrEmpty(call.FunctionId, "functionId");
         cancellation.ThrowIfCancellationRequested();
         return connection.IsCongested
-            ? CallWhenWrittenAsync(functionId, input, type, action, options ?? NoOptions, cancellation)
-            : SendAsync(functionId, input, type, action, options ?? NoOptions, cancellation);
+            ? CallWhenWrittenAsync(call, input, type, action, options ?? NoOptions, cancellation)
+            : SendAsync(call, input, type, action, options ?? NoOptions, cancellation);
     }
 
-    /// <summary>Reads an answer; no result is the default value.</summary>
-    public static TOut Decode<TOut>(string functionId, ReadOnlyMemory<byte> result, JsonTypeInfo<TOut> type)
-    {
-        if (result.IsEmpty)
-        {
-            return default!;
-        }
-
-        try
-        {
-            return JsonSerializer.Deserialize(result.Span, type)!;
-        }
-        catch (JsonException e)
-        {
-            throw new JsonException($"The result of {functionId} is not a {typeof(TOut).Name}: {e.Message}", e);
-        }
-    }
-
-    private async ValueTask<ReadOnlyMemory<byte>> CallWhenWrittenAsync<TIn>(
-        string functionId, TIn input, JsonTypeInfo<TIn>? type, byte[]? action, InvokeOptions options, CancellationToken cancellation)
+    private async ValueTask<TOut> CallWhenWrittenAsync<TIn, TOut>(
+        PendingAnswer<TOut> call, TIn input, JsonTypeInfo<TIn>? type, byte[]? action, InvokeOptions options, CancellationToken cancellation)
     {
         await connection.RoomAsync(cancellation).ConfigureAwait(false);
-        return await SendAsync(functionId, input, type, action, options, cancellation).ConfigureAwait(false);
+        return await SendAsync(call, input, type, action, options, cancellation).ConfigureAwait(false);
     }
 
-    private ValueTask<ReadOnlyMemory<byte>> SendAsync<TIn>(
-        string functionId, TIn input, JsonTypeInfo<TIn>? type, byte[]? action, InvokeOptions options, CancellationToken cancellation)
+    private ValueTask<TOut> SendAsync<TIn, TOut>(
+        PendingAnswer<TOut> call, TIn input, JsonTypeInfo<TIn>? type, byte[]? action, InvokeOptions options, CancellationToken cancellation)
     {
-        var activity = WorkerActivities.StartClient(functionId);
-        PendingCall call;
+        var activity = WorkerActivities.StartClient(call.FunctionId);
         try
         {
-            call = Write(functionId, input, type, action, options, activity);
+            Write(call, input, type, action, options, activity);
         }
         catch (Exception e)
         {
@@ -78,22 +70,23 @@ internal sealed class Caller(CallTable calls, EngineConnection connection, TimeS
         return activity is null && !cancellation.CanBeCanceled ? call.Answer : AwaitAsync(call, activity, cancellation);
     }
 
-    private PendingCall Write<TIn>(
-        string functionId, TIn input, JsonTypeInfo<TIn>? type, byte[]? action, InvokeOptions options, Activity? activity)
+    private void Write<TIn>(
+        PendingCall call, TIn input, JsonTypeInfo<TIn>? type, byte[]? action, InvokeOptions options, Activity? activity)
     {
-        var isVoid = ReferenceEquals(action, VoidAction);
         using var message = MessageWriter.Rent();
-        var call = calls.Add(functionId, options.Timeout ?? defaultTimeout, expectsAnswer: !isVoid);
+        calls.Add(call, options.Timeout ?? defaultTimeout);
         try
         {
-            Messages.CallHead(message, isVoid ? Guid.Empty : calls.IdOf(call), functionId);
+            Span<byte> id = stackalloc byte[CallIds.Size];
+            calls.Ids.Write(call.Number, id);
+            Messages.CallHead(message, call.ExpectsAnswer ? id : default, call.FunctionId);
             if (type is not null)
             {
                 message.Append(input, type);
             }
-            else
+            else if (input is ReadOnlyMemory<byte> json)
             {
-                message.Append(((ReadOnlyMemory<byte>)(object)input!).Span);
+                message.Append(json.Span);
             }
 
             message.Member(",\"action\":"u8, action);
@@ -106,7 +99,6 @@ internal sealed class Caller(CallTable calls, EngineConnection connection, TimeS
 
             message.Append("}"u8);
             connection.Send(call, message.Span);
-            return call;
         }
         catch
         {
@@ -115,7 +107,7 @@ internal sealed class Caller(CallTable calls, EngineConnection connection, TimeS
         }
     }
 
-    private async ValueTask<ReadOnlyMemory<byte>> AwaitAsync(PendingCall call, Activity? activity, CancellationToken cancellation)
+    private async ValueTask<TOut> AwaitAsync<TOut>(PendingAnswer<TOut> call, Activity? activity, CancellationToken cancellation)
     {
         using var registration = cancellation.UnsafeRegister(
             static (state, token) =>
@@ -123,7 +115,7 @@ internal sealed class Caller(CallTable calls, EngineConnection connection, TimeS
                 var (calls, call) = ((CallTable, PendingCall))state!;
                 calls.Take(call.Number)?.Fail(new OperationCanceledException(token));
             },
-            (calls, call));
+            (calls, (PendingCall)call));
         try
         {
             return await call.Answer.ConfigureAwait(false);

@@ -29,7 +29,7 @@ public static class InvocationExtensions
     /// <exception cref="IiiTimeoutException">There was no answer in time.</exception>
     /// <exception cref="IiiConnectionException">The connection was lost, or too many calls wait for it.</exception>
     /// <exception cref="JsonException">The result is not what <paramref name="resultType"/> describes.</exception>
-    public static async ValueTask<TOut> InvokeAsync<TIn, TOut>(
+    public static ValueTask<TOut> InvokeAsync<TIn, TOut>(
         this IiiWorker worker,
         string functionId,
         TIn input,
@@ -38,11 +38,19 @@ public static class InvocationExtensions
         InvokeOptions? options = null,
         CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(worker);
-        ArgumentNullException.ThrowIfNull(inputType);
-        ArgumentNullException.ThrowIfNull(resultType);
-        var result = await worker.Caller.CallAsync(functionId, input, inputType, action: null, options, cancellation).ConfigureAwait(false);
-        return Caller.Decode(functionId, result, resultType);
+        try
+        {
+            ArgumentNullException.ThrowIfNull(worker);
+            ArgumentNullException.ThrowIfNull(inputType);
+            ArgumentNullException.ThrowIfNull(resultType);
+            return worker.Caller.CallAsync(
+                new TypedCall<TOut>(functionId, resultType), input, inputType, action: null, options, cancellation);
+        }
+        catch (Exception e)
+        {
+            // Whatever goes wrong is told where the answer is awaited.
+            return ValueTask.FromException<TOut>(e);
+        }
     }
 
     /// <summary>Calls a function, whose types a serialiser context knows, and waits for its result.</summary>

@@ -1,26 +1,25 @@
-using System.Threading.Tasks.Sources;
 using Iii.Protocol;
 using Iii.Sdk.Transport;
 
 namespace Iii.Sdk.Calls;
 
 /// <summary>One call that waits for its answer, or for being sent. Whoever takes it out of the table ends it, once.</summary>
-/// <remarks>The continuation runs on the thread pool, behind what is queued there already: see <see cref="OutboundFrames"/>.</remarks>
-internal sealed class PendingCall(long number, string functionId, long deadline, bool expectsAnswer) : IValueTaskSource<ReadOnlyMemory<byte>>, IThreadPoolWorkItem
+/// <remarks>The continuation runs on the thread pool, never where the call is ended.</remarks>
+internal abstract class PendingCall(string functionId) : IThreadPoolWorkItem
 {
-    private ManualResetValueTaskSourceCore<ReadOnlyMemory<byte>> _core;
-    private ReadOnlyMemory<byte> _result;
+    private byte[] _result = [];
     private Exception? _error;
 
-    public long Number => number;
+    /// <summary>Drawn by the table.</summary>
+    public long Number { get; set; }
 
     public string FunctionId => functionId;
 
     /// <summary>The timestamp by which it must have ended.</summary>
-    public long Deadline => deadline;
+    public long Deadline { get; set; }
 
     /// <summary>Whether it ends by an answer; otherwise it ends when it has been sent.</summary>
-    public bool ExpectsAnswer => expectsAnswer;
+    public bool ExpectsAnswer { get; init; } = true;
 
     /// <summary>The link that it was sent on; null while it waits for one.</summary>
     public WebSocketLink? SentOn { get; set; }
@@ -28,13 +27,14 @@ internal sealed class PendingCall(long number, string functionId, long deadline,
     /// <summary>The message, kept only while it waits for a link.</summary>
     public byte[]? Unsent { get; set; }
 
-    public ValueTask<ReadOnlyMemory<byte>> Answer => new(this, _core.Version);
+    /// <summary>Ends a call that nobody answers.</summary>
+    public void Succeed() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
 
-    public void Succeed(ReadOnlySpan<byte> result)
+    public void Succeed(ReadOnlySpan<byte> result, WorkBatch work)
     {
         // Not pooled: the caller may keep it for as long as it likes.
         _result = result.ToArray();
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        work.Add(this);
     }
 
     public void Fail(Exception error)
@@ -43,30 +43,30 @@ internal sealed class PendingCall(long number, string functionId, long deadline,
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    public void FailRemotely(ReadOnlySpan<byte> error)
+    public void FailRemotely(ReadOnlySpan<byte> error, WorkBatch work)
     {
         var (code, message) = ErrorBody.Read(error);
-        Fail(code == ErrorCodes.InvocationTimeout
+        _error = code == ErrorCodes.InvocationTimeout
             ? new IiiTimeoutException(functionId, $"{functionId}: {message}")
-            : new IiiInvocationException(functionId, code, message, error.ToArray()));
+            : new IiiInvocationException(functionId, code, message, error.ToArray());
+        work.Add(this);
     }
 
     void IThreadPoolWorkItem.Execute()
     {
         if (_error is { } error)
         {
-            _core.SetException(error);
+            End(error);
         }
         else
         {
-            _core.SetResult(_result);
+            End(_result);
         }
     }
 
-    ReadOnlyMemory<byte> IValueTaskSource<ReadOnlyMemory<byte>>.GetResult(short token) => _core.GetResult(token);
+    /// <summary>Hands the result to the caller, whose continuation runs in here.</summary>
+    protected abstract void End(byte[] result);
 
-    ValueTaskSourceStatus IValueTaskSource<ReadOnlyMemory<byte>>.GetStatus(short token) => _core.GetStatus(token);
-
-    void IValueTaskSource<ReadOnlyMemory<byte>>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _core.OnCompleted(continuation, state, token, flags);
+    /// <summary>Hands the error to the caller, whose continuation runs in here.</summary>
+    protected abstract void End(Exception error);
 }

@@ -66,7 +66,13 @@ internal sealed class EngineConnection : IAsyncDisposable
 
     public bool IsConnected => WorkerId is not null;
 
-    public void Start(IMessageReceiver receiver) => _running = RunAsync(receiver);
+    /// <summary>Starts connecting, off the caller's thread and context: handlers run on the receive loop's.</summary>
+    public void Start(IMessageReceiver receiver)
+    {
+        var started = new TaskCompletionSource<Task>();
+        ThreadPool.UnsafeQueueUserWorkItem(_ => started.SetResult(RunAsync(receiver)), null);
+        _running = started.Task.Unwrap();
+    }
 
     /// <summary>Completes as soon as there is a connection, with the worker's id on it.</summary>
     public Task<string> ConnectedAsync(CancellationToken cancellation)
@@ -236,8 +242,6 @@ internal sealed class EngineConnection : IAsyncDisposable
 
     private async Task RunAsync(IMessageReceiver receiver)
     {
-        // Off the caller's thread and context from here on.
-        await Task.Yield();
         while (!_ending.IsCancellationRequested)
         {
             TimeSpan delay;
@@ -358,7 +362,7 @@ internal sealed class EngineConnection : IAsyncDisposable
 
         if (!call.ExpectsAnswer)
         {
-            _calls.Take(call.Number)?.Succeed(default);
+            _calls.Take(call.Number)?.Succeed();
         }
 
         return true;

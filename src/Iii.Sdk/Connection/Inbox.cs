@@ -12,13 +12,13 @@ internal sealed class Inbox(
     EngineConnection connection, CallTable calls, FunctionTable functions, InboundCalls inbound, TriggerTypeTable triggerTypes, ILogger logger)
     : IMessageReceiver
 {
-    public void Receive(ReadOnlySpan<byte> message)
+    public void Receive(ReadOnlySpan<byte> message, WorkBatch work)
     {
         try
         {
             if (Envelope.TryRead(message, out var envelope, out var problem))
             {
-                Receive(envelope);
+                Receive(envelope, work);
             }
             else
             {
@@ -31,15 +31,15 @@ internal sealed class Inbox(
         }
     }
 
-    private void Receive(in Envelope envelope)
+    private void Receive(in Envelope envelope, WorkBatch work)
     {
         switch (envelope.Type)
         {
             case MessageType.InvocationResult:
-                End(envelope);
+                End(envelope, work);
                 break;
             case MessageType.InvokeFunction:
-                functions.Call(envelope, inbound);
+                functions.Call(envelope, inbound, work);
                 break;
             case MessageType.WorkerRegistered:
                 connection.Registered(envelope.WorkerId.GetString() ?? string.Empty, envelope.ReattachToken.GetString());
@@ -61,7 +61,7 @@ internal sealed class Inbox(
         }
     }
 
-    private void End(in Envelope envelope)
+    private void End(in Envelope envelope, WorkBatch work)
     {
         if (calls.Take(envelope.InvocationId) is not { } call)
         {
@@ -71,11 +71,11 @@ internal sealed class Inbox(
 
         if (envelope.Error.HasValue)
         {
-            call.FailRemotely(envelope.Error.Raw);
+            call.FailRemotely(envelope.Error.Raw, work);
         }
         else
         {
-            call.Succeed(envelope.Result.Raw);
+            call.Succeed(envelope.Result.Raw, work);
         }
     }
 }

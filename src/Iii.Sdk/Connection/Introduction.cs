@@ -12,7 +12,7 @@ internal static class Introduction
     public static byte[] Write(IiiWorkerOptions options)
     {
         using var message = MessageWriter.Rent();
-        Messages.CallHead(message, Guid.Empty, "engine::workers::register");
+        Messages.CallHead(message, default, "engine::workers::register");
         message.Append("{\"runtime\":\"dotnet\",\"version\":"u8);
         message.AppendText(Version);
         message.Member(",\"name\":"u8, options.Name ?? $"{Environment.MachineName}:{Environment.ProcessId}");

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Iii.Protocol;
+using Iii.Sdk.Transport;
 
 namespace Iii.Sdk.Functions;
 
@@ -19,11 +20,11 @@ internal sealed class FunctionTable
     public void Remove(string id) => _functions.TryRemove(id, out _);
 
     /// <summary>Passes a call on to its function.</summary>
-    public void Call(in Envelope envelope, InboundCalls inbound)
+    public void Call(in Envelope envelope, InboundCalls inbound, WorkBatch work)
     {
         if (Find(envelope.FunctionId) is { } function)
         {
-            inbound.Accept(new InboundCall(inbound, function, envelope));
+            inbound.Accept(new InboundCall(inbound, function, envelope), work);
             return;
         }
 

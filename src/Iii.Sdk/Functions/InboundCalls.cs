@@ -1,5 +1,6 @@
 using Iii.Protocol;
 using Iii.Sdk.Connection;
+using Iii.Sdk.Transport;
 using Microsoft.Extensions.Logging;
 
 namespace Iii.Sdk.Functions;
@@ -20,7 +21,7 @@ internal sealed class InboundCalls(IiiWorker worker, EngineConnection connection
     public bool SendsStackTraces => options.SendStackTraces;
 
     /// <summary>Starts a call, or lets it wait for its turn.</summary>
-    public void Accept(InboundCall call)
+    public void Accept(InboundCall call, WorkBatch work)
     {
         if (call.Function.RunsInline)
         {
@@ -52,7 +53,7 @@ internal sealed class InboundCalls(IiiWorker worker, EngineConnection connection
             _running++;
         }
 
-        ThreadPool.UnsafeQueueUserWorkItem(call, preferLocal: false);
+        work.Add(call);
     }
 
     public void Ended(InboundCall call)

@@ -50,7 +50,7 @@ internal sealed class TelemetrySocket(Uri engine, TimeProvider time) : IMessageR
     public void Dispose() => _link?.Dispose();
 
     /// <summary>The engine has nothing to say here that matters.</summary>
-    void IMessageReceiver.Receive(ReadOnlySpan<byte> message)
+    void IMessageReceiver.Receive(ReadOnlySpan<byte> message, WorkBatch work)
     {
     }
 }

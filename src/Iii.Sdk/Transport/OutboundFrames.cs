@@ -6,7 +6,8 @@ namespace Iii.Sdk.Transport;
 /// </summary>
 /// <remarks>
 /// The writer is a work item at the end of the thread pool's queue: what was queued before it still gets into its write.
-/// While the receive loop works through what one read brought, it holds the writer back (<see cref="Cork"/>).
+/// Whoever is done with a <see cref="WorkBatch"/> sooner writes in its place. While the receive loop works through what one
+/// read brought, it holds the writer back (<see cref="Cork"/>).
 /// </remarks>
 internal sealed class OutboundFrames(Stream stream) : IThreadPoolWorkItem
 {
@@ -22,6 +23,7 @@ internal sealed class OutboundFrames(Stream stream) : IThreadPoolWorkItem
     private int _length;
     private long _waiting;
     private bool _isCorked;
+    private bool _isQueued;
     private bool _isWriting;
     private bool _isClosed;
     private TaskCompletionSource? _written;
@@ -46,12 +48,12 @@ internal sealed class OutboundFrames(Stream stream) : IThreadPoolWorkItem
             Masking.Copy(payload, _filling.AsSpan(_length + head), mask);
             _length += head + payload.Length;
             Interlocked.Add(ref _waiting, head + payload.Length);
-            if (_isCorked || _isWriting)
+            if (_isCorked || _isWriting || _isQueued)
             {
                 return true;
             }
 
-            _isWriting = true;
+            _isQueued = true;
         }
 
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
@@ -73,7 +75,17 @@ internal sealed class OutboundFrames(Stream stream) : IThreadPoolWorkItem
         lock (_gate)
         {
             _isCorked = false;
-            if (_isWriting || _isClosed || _length == 0)
+        }
+
+        Flush();
+    }
+
+    /// <summary>Writes what waits, on this thread, unless it is held back or another thread writes.</summary>
+    public void Flush()
+    {
+        lock (_gate)
+        {
+            if (_isCorked || _isWriting || _isClosed || _length == 0)
             {
                 return;
             }
@@ -113,7 +125,15 @@ internal sealed class OutboundFrames(Stream stream) : IThreadPoolWorkItem
         written?.TrySetResult();
     }
 
-    void IThreadPoolWorkItem.Execute() => _ = WriteAsync();
+    void IThreadPoolWorkItem.Execute()
+    {
+        lock (_gate)
+        {
+            _isQueued = false;
+        }
+
+        Flush();
+    }
 
     private async Task WriteAsync()
     {

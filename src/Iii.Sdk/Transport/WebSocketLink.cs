@@ -20,6 +20,7 @@ internal sealed class WebSocketLink : IDisposable
     private readonly LinkOptions _options;
     private readonly ITimer _watch;
     private byte[] _inbound = new byte[ReadBytes];
+    private WorkBatch _work;
     private int _inboundLength;
     private ArrayBufferWriter<byte>? _fragments;
     private long _lastReceived;
@@ -32,6 +33,7 @@ internal sealed class WebSocketLink : IDisposable
         _stream = stream;
         _options = options;
         Outbound = new OutboundFrames(stream);
+        _work = new WorkBatch(Outbound);
         _lastReceived = _lastPing = options.Time.GetTimestamp();
         var period = options.PingInterval / 4;
         _watch = options.Time.CreateTimer(static link => ((WebSocketLink)link!).Watch(), this, period, period);
@@ -84,11 +86,13 @@ internal sealed class WebSocketLink : IDisposable
 
                 if (!isOpen)
                 {
+                    QueueWork();
                     await Outbound.WrittenAsync().ConfigureAwait(false);
                     return;
                 }
 
-                var count = await _stream.ReadAsync(_inbound.AsMemory(_inboundLength), CancellationToken.None).ConfigureAwait(false);
+                var read = _stream.ReadAsync(_inbound.AsMemory(_inboundLength), CancellationToken.None);
+                var count = TakeWork() is { } work ? await new ReadBesideWork(read, work) : await read.ConfigureAwait(false);
                 if (count == 0)
                 {
                     return;
@@ -108,6 +112,8 @@ internal sealed class WebSocketLink : IDisposable
         }
         finally
         {
+            // What came in front of a defect was received nevertheless.
+            QueueWork();
             Cut();
         }
     }
@@ -183,6 +189,27 @@ internal sealed class WebSocketLink : IDisposable
         return isOpen;
     }
 
+    /// <summary>What the messages since the last time gave to do; null for nothing.</summary>
+    private WorkBatch? TakeWork()
+    {
+        if (_work.IsEmpty)
+        {
+            return null;
+        }
+
+        var work = _work;
+        _work = new WorkBatch(Outbound);
+        return work;
+    }
+
+    private void QueueWork()
+    {
+        if (TakeWork() is { } work)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(work, preferLocal: false);
+        }
+    }
+
     private void Grow(int frameSize)
     {
         if (_inbound.Length < frameSize)
@@ -197,7 +224,7 @@ internal sealed class WebSocketLink : IDisposable
         switch (header.Opcode)
         {
             case Opcode.Text or Opcode.Binary when header.IsFinal:
-                receiver.Receive(payload);
+                receiver.Receive(payload, _work);
                 return true;
             case Opcode.Text or Opcode.Binary or Opcode.Continuation:
                 TakeFragment(header, payload, receiver);
@@ -227,7 +254,7 @@ internal sealed class WebSocketLink : IDisposable
         _fragments.Write(payload);
         if (header.IsFinal)
         {
-            receiver.Receive(_fragments.WrittenSpan);
+            receiver.Receive(_fragments.WrittenSpan, _work);
             _fragments = null;
         }
     }

@@ -57,15 +57,6 @@ internal sealed class MessageWriter : IBufferWriter<byte>, IDisposable
         _length += bytes.Length;
     }
 
-    public void Append(Guid uuid)
-    {
-        var target = GetSpan(38);
-        target[0] = (byte)'"';
-        Utf8Formatter.TryFormat(uuid, target[1..], out _);
-        target[37] = (byte)'"';
-        _length += 38;
-    }
-
     public void Append(long number)
     {
         Utf8Formatter.TryFormat(number, GetSpan(20), out var written);

@@ -19,17 +19,17 @@ internal static class Messages
         message.Append("}"u8);
     }
 
-    /// <summary>The part of a call in front of its input.</summary>
-    public static void CallHead(MessageWriter message, Guid invocationId, string functionId)
+    /// <summary>The part of a call in front of its input; without an id nobody answers it.</summary>
+    public static void CallHead(MessageWriter message, ReadOnlySpan<byte> invocationIdJson, string functionId)
     {
-        if (invocationId == Guid.Empty)
+        if (invocationIdJson.IsEmpty)
         {
             message.Append("""{"type":"invokefunction","function_id":"""u8);
         }
         else
         {
             message.Append("""{"type":"invokefunction","invocation_id":"""u8);
-            message.Append(invocationId);
+            message.Append(invocationIdJson);
             message.Append(",\"function_id\":"u8);
         }
 

@@ -7,7 +7,7 @@ public sealed class FrameBatchTests
     [Fact]
     public void The_bytes_of_a_batch_are_these()
     {
-        var batch = new FrameBatch(firstFrameBytes: 2);
+        var batch = new FrameBatch();
         batch.Append([0xAA, 0xBB]);
         batch.Append([]);
         batch.Append([0xCC]);
@@ -19,7 +19,7 @@ public sealed class FrameBatchTests
     public void Frames_are_read_as_they_were_written_though_the_buffer_had_to_grow()
     {
         byte[][] frames = [.. Enumerable.Range(0, 40).Select(i => Enumerable.Repeat((byte)i, i * 37).ToArray())];
-        var batch = new FrameBatch(frames[0].Length);
+        var batch = new FrameBatch();
         Array.ForEach(frames, frame => batch.Append(frame));
 
         var read = new List<byte[]>();

@@ -13,8 +13,15 @@ internal static class EngineCommand
         // The engine may be a framework-dependent executable, which does not know where this process found its runtime.
         start.Environment["DOTNET_ROOT"] = Path.GetFullPath(
             Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+
+        // A broker of the machine's is no test's.
+        start.Environment.Remove("REDIS_URL");
+        start.Environment.Remove("RABBITMQ_URL");
         return start;
     }
+
+    /// <summary>Starts the command and waits for nothing.</summary>
+    public static ChildProcess Start(ProcessStartInfo start) => new Run(start);
 
     /// <summary>Runs the command to its end, which it must reach by itself.</summary>
     public static async Task<FinishedCommand> RunAsync(string folder, params string[] arguments)

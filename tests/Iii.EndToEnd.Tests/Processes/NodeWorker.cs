@@ -23,11 +23,19 @@ internal sealed class NodeWorker : ChildProcess
     /// <param name="sdk">The version of the SDK.</param>
     /// <param name="script">The script's name, without its ending.</param>
     /// <param name="name">The worker's name.</param>
-    public static async Task<NodeWorker> StartAsync(EngineProcess engine, string sdk, string script, string name)
+    public static Task<NodeWorker> StartAsync(EngineProcess engine, string sdk, string script, string name) =>
+        StartAsync(engine.WorkerUrl, sdk, script, name);
+
+    /// <inheritdoc cref="StartAsync(EngineProcess, string, string, string)"/>
+    /// <param name="url">Where to connect to.</param>
+    /// <param name="sdk">The version of the SDK.</param>
+    /// <param name="script">The script's name, without its ending.</param>
+    /// <param name="name">The worker's name.</param>
+    public static async Task<NodeWorker> StartAsync(string url, string sdk, string script, string name)
     {
         _ = Repository.SdkFolder(sdk);
         var file = Path.Combine(Repository.NodeFolder, "workers", script + ".mjs");
-        var worker = new NodeWorker(name, new ProcessStartInfo("node", [file, sdk, engine.WorkerUrl, name]));
+        var worker = new NodeWorker(name, new ProcessStartInfo("node", [file, sdk, url, name]));
         try
         {
             await worker.WaitForLineAsync("that it is ready", static line => line == ReadyLine);

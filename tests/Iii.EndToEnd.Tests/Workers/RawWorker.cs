@@ -21,10 +21,12 @@ internal sealed class RawWorker : IAsyncDisposable
     /// <summary>The id that the engine gave to this connection.</summary>
     public Task<string> WorkerIdAsync() => Eventually.EndsAsync("the engine greets the worker", _workerId.Task);
 
-    public static async Task<RawWorker> ConnectAsync(EngineProcess engine, string name)
+    public static Task<RawWorker> ConnectAsync(EngineProcess engine, string name) => ConnectAsync(engine.WorkerUrl, name);
+
+    public static async Task<RawWorker> ConnectAsync(string url, string name)
     {
         var worker = new RawWorker(name);
-        await worker._socket.ConnectAsync(new Uri(engine.WorkerUrl), TestContext.Current.CancellationToken);
+        await worker._socket.ConnectAsync(new Uri(url), TestContext.Current.CancellationToken);
         worker._receiving = worker.ReceiveAsync();
         return worker;
     }

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Iii.Engine.Tests.Cluster;
 
 /// <summary>The membership of one instance, without an engine around it, that keeps what it is told of the others.</summary>
-internal sealed class SimulatedInstance : IMessageBus, IMemberObserver, IDisposable
+internal sealed class SimulatedInstance : IMessageBus, IMemberObserver, IOutboxObserver, IDisposable
 {
     public const string Cluster = "simulation";
 
@@ -22,7 +22,7 @@ internal sealed class SimulatedInstance : IMessageBus, IMemberObserver, IDisposa
     {
         Id = id;
         _network = network;
-        _peers = new PeerTable(Cluster, id, this, _metrics, time);
+        _peers = new PeerTable(Cluster, id, this, this, _metrics, time);
         Membership = new ClusterMembership(
             id, this, _peers, Catalog, this, new ClusterOptions { Name = Cluster }, _metrics, time, NullLogger.Instance);
         network.Connect(this);
@@ -94,6 +94,14 @@ internal sealed class SimulatedInstance : IMessageBus, IMemberObserver, IDisposa
     }
 
     public void Unreachable(Member member, string reason)
+    {
+    }
+
+    public void Finished(Member member)
+    {
+    }
+
+    public void Undelivered(Peer peer, ReadOnlySpan<byte> frame, SendOutcome outcome)
     {
     }
 

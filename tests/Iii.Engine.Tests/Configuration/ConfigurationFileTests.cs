@@ -55,10 +55,11 @@ public sealed class ConfigurationFileTests : IDisposable
         Assert.Equal(("0.0.0.0", 3111, 30_000, 1024, 16_384, 16_777_216), (
             defaults.Http!.Host, defaults.Http.Port, defaults.Http.DefaultTimeoutMs, defaults.Http.ConcurrencyRequestLimit,
             defaults.Http.ConcurrencyQueueLimit, defaults.Http.BodyLimitBytes));
-        Assert.Equal(("0.0.0.0", 49134, 67_108_864, 20_000, 60_000, 67_108_864L, 65_536, 600_000, 100_000, 10_000), (
+        Assert.Equal(("0.0.0.0", 49134, 67_108_864, 20_000, 60_000, 67_108_864L, 65_536, 600_000, 100_000, 10_000, 0), (
             defaults.Gateway.Host, defaults.Gateway.Port, defaults.Gateway.MaxMessageBytes, defaults.Gateway.PingIntervalMs,
             defaults.Gateway.PingTimeoutMs, defaults.Gateway.OutboundQueueBytes, defaults.Gateway.OutboundQueueMessages,
-            defaults.Gateway.InvocationTimeoutMs, defaults.Gateway.MaxRegistrations, defaults.Gateway.DrainTimeoutMs));
+            defaults.Gateway.InvocationTimeoutMs, defaults.Gateway.MaxRegistrations, defaults.Gateway.DrainTimeoutMs,
+            defaults.Gateway.DrainDelayMs));
         Assert.Empty(defaults.Http.Validate());
         Assert.Empty(defaults.Gateway.Validate());
     }

@@ -8,6 +8,7 @@ using Iii.Engine.Hosting;
 using Iii.Engine.Modules.Http;
 using Iii.Engine.Tests.Support;
 using Iii.TestServers;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Iii.Engine.Tests.Hosting;
 
@@ -98,6 +99,39 @@ public sealed class HealthTests : IDisposable
         await caller.CloseAsync();
         await stopping;
         Assert.False(await FreePorts.AcceptsConnectionsAsync(engine.WorkerPort));
+    }
+
+    [Fact]
+    public async Task Before_it_drains_an_engine_lets_balancers_notice()
+    {
+        var time = new FakeTimeProvider();
+        await using var host = EngineHost.Create(
+            new EngineConfiguration
+            {
+                Gateway = new WorkerGatewayOptions { Host = "127.0.0.1", Port = 0, DrainDelayMs = 5000 },
+                Http = new HttpOptions { Host = "127.0.0.1", Port = 0 },
+            },
+            time: time);
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        var (http, workers) = (host.Listeners[0].Port, host.Listeners[1].Port);
+        var stopping = host.StopAsync();
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await GetAsync(http, "/health/ready")).Status);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await GetAsync(workers, "/health/ready")).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await GetAsync(http, "/none")).Status);
+        await using (var worker = await TestWorker.ConnectAsync(workers))
+        {
+            Assert.Empty(await worker.BarrierAsync());
+        }
+
+        Assert.False(stopping.IsCompleted);
+        await Eventually.TrueAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return stopping.IsCompleted;
+        });
+        await stopping;
+        Assert.False(await FreePorts.AcceptsConnectionsAsync(http));
     }
 
     [Fact]

@@ -6,6 +6,7 @@ using Iii.Engine.Cluster.Wire;
 using Iii.Engine.Discovery;
 using Iii.Engine.Invocations;
 using Iii.Protocol;
+using Microsoft.Extensions.Logging;
 
 namespace Iii.Engine.Cluster.Calls;
 
@@ -15,7 +16,7 @@ namespace Iii.Engine.Cluster.Calls;
 /// deadline, or by the loss of the member. A frame that certainly did not arrive is sent elsewhere, once.
 /// </remarks>
 internal sealed class RemoteCalls(
-    FunctionDirectory functions, DeadlineSweeper deadlines, ClusterMetrics metrics, TimeProvider time)
+    FunctionDirectory functions, DeadlineSweeper deadlines, ClusterMetrics metrics, TimeProvider time, ILogger logger) : IOutboxObserver
 {
     /// <summary>The longest function id that is looked up without making a string of it, in characters.</summary>
     private const int StackIdLength = 256;
@@ -27,6 +28,12 @@ internal sealed class RemoteCalls(
     /// <summary>The rest of what it works with; called once, before the first frame.</summary>
     public void Connect(FunctionInvoker invoker, RemoteWorkerDirectory workers, ClusterMembership membership) =>
         (_invoker, _workers, _membership) = (invoker, workers, membership);
+
+    /// <summary>Looks after the deadlines of what a member will work on.</summary>
+    public void Watch(Member member) => deadlines.Add(member.Pending);
+
+    /// <summary>Looks after a member no more.</summary>
+    public void Forget(Member member) => deadlines.Remove(member.Pending);
 
     /// <summary>Hands an invocation to a member.</summary>
     public DispatchResult Dispatch(Member member, FunctionPool function, in Invocation invocation, PendingInvocation pending)
@@ -43,7 +50,6 @@ internal sealed class RemoteCalls(
 
         var id = pending.DispatchId;
         var frame = CallFrames.Invoke(member.Peer, id, function, invocation, TimeLeft(pending));
-        deadlines.Add(member.Pending);
         if (!member.Pending.TryAdd(pending))
         {
             frame.Return();
@@ -51,27 +57,46 @@ internal sealed class RemoteCalls(
         }
 
         metrics.CallSent();
-        var sending = member.Peer.SendAsync(frame.Memory);
-        if (!sending.IsCompletedSuccessfully)
+        if (frame.Length > PeerOutbox.MaxFrameBytes)
         {
-            _ = FinishAsync(member, id, frame, sending);
+            _ = SendAsync(member.Peer, frame);
             return DispatchResult.Dispatched;
         }
 
-        var outcome = sending.Result;
+        if (member.Peer.TryEnqueue(frame))
+        {
+            return DispatchResult.Dispatched;
+        }
+
         frame.Return();
-        if (outcome == SendOutcome.Sent)
-        {
-            return DispatchResult.Dispatched;
-        }
-
-        if (outcome == SendOutcome.NobodyListens)
-        {
-            _membership.NobodyListens(member);
-        }
 
         // Not there: the loss of the member took it out in between, and has ended the invocation.
-        return member.Pending.Take(id) is null ? DispatchResult.Dispatched : ToResult(outcome);
+        return member.Pending.Take(id) is null ? DispatchResult.Dispatched : DispatchResult.Full;
+    }
+
+    /// <summary>A frame did not arrive. A call goes elsewhere, once; whoever waits for an answer is lost, or finds out itself.</summary>
+    public void Undelivered(Peer peer, ReadOnlySpan<byte> frame, SendOutcome outcome)
+    {
+        if (!ClusterFrameReader.TryBegin(frame, out var kind, out _, out var reader))
+        {
+            return;
+        }
+
+        var member = _membership.FindAnswering(peer.Id);
+        if (kind == ClusterFrameKind.Invoke && member?.Pending.Take(ClusterFrameReader.Of(reader.Rest).ReadGuid()) is { } pending)
+        {
+            // Taken out before the member is given up, which ends all that is in the table.
+            Reroute(member, pending, reader.Rest, ToResult(outcome));
+        }
+        else if (kind == ClusterFrameKind.Result && outcome == SendOutcome.Full)
+        {
+            logger.AnswerLost(peer.Id, outcome);
+        }
+
+        if (outcome == SendOutcome.NobodyListens && member is not null)
+        {
+            _membership.NobodyListensSoon(member);
+        }
     }
 
     /// <summary>A member is lost, or may have lost something: what it works on ends.</summary>
@@ -155,22 +180,12 @@ internal sealed class RemoteCalls(
         _ => throw new InvalidOperationException($"{outcome} is no refusal"),
     };
 
-    private async Task FinishAsync(Member member, Guid id, Frame frame, ValueTask<SendOutcome> sending)
+    private async Task SendAsync(Peer peer, Frame frame)
     {
-        var outcome = await sending;
+        var outcome = await peer.SendAsync(frame.Memory);
         if (outcome != SendOutcome.Sent)
         {
-            // Taken out before the member is given up, which ends all that is in the table.
-            if (member.Pending.Take(id) is { } pending)
-            {
-                ClusterFrameReader.TryBegin(frame.Span, out _, out _, out var reader);
-                Reroute(member, pending, reader.Rest, ToResult(outcome));
-            }
-
-            if (outcome == SendOutcome.NobodyListens)
-            {
-                _membership.NobodyListens(member);
-            }
+            Undelivered(peer, frame.Span, outcome);
         }
 
         frame.Return();

@@ -106,6 +106,7 @@ internal sealed class DirectoryCopier(
                 return;
             }
 
+            calls.Watch(member);
             _functions[(member, id)] = function = new RemoteFunction(member, calls);
         }
 

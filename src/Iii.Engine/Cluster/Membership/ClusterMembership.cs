@@ -83,6 +83,9 @@ internal sealed class ClusterMembership : IDisposable
     /// <summary>The other instances.</summary>
     public IEnumerable<Member> Members => _members.Select(static entry => entry.Value);
 
+    /// <summary>Invocations of this instance that others work on.</summary>
+    public int Pending => Members.Concat(_finishing.Keys).Sum(static member => member.Pending.Count);
+
     /// <summary>Whether frames can be expected to arrive.</summary>
     public bool IsHealthy => _isHealthy;
 
@@ -276,13 +279,14 @@ internal sealed class ClusterMembership : IDisposable
         _logger.FramesLost();
         foreach (var member in Members)
         {
-            member.Peer.Post(member.Peer.Begin(ClusterFrameKind.Gap, 0).Build());
+            member.Peer.PostAlone(member.Peer.Begin(ClusterFrameKind.Gap, 0).Build());
             _observer.Unreachable(member, "frames between the instances were lost");
         }
     }
 
-    /// <summary>Nobody listens where a member should: it is gone.</summary>
-    public void NobodyListens(Member member) => Remove(member, "nobody listens to its inbox");
+    /// <summary>Nobody listens where a member should: it is gone. It is removed on a thread of the pool, since the caller may hold the lock.</summary>
+    public void NobodyListensSoon(Member member) => ThreadPool.UnsafeQueueUserWorkItem(
+        static state => state.Membership.NobodyListens(state.Member), (Membership: this, Member: member), preferLocal: false);
 
     public void Dispose()
     {
@@ -296,6 +300,8 @@ internal sealed class ClusterMembership : IDisposable
         _heartbeat.Dispose();
         _publish.Dispose();
     }
+
+    private void NobodyListens(Member member) => Remove(member, "nobody listens to its inbox");
 
     private bool IsFilled() => _awaited.Count == 0 && _members.All(static entry => entry.Value.IsFilled);
 
@@ -357,7 +363,7 @@ internal sealed class ClusterMembership : IDisposable
 
         foreach (var member in incomplete)
         {
-            member.Peer.Post(member.Peer.Begin(ClusterFrameKind.SnapshotRequest, 0).Build());
+            member.Peer.PostAlone(member.Peer.Begin(ClusterFrameKind.SnapshotRequest, 0).Build());
         }
 
         Probe(now);
@@ -374,9 +380,9 @@ internal sealed class ClusterMembership : IDisposable
 
         foreach (var (member, _) in _finishing)
         {
-            if (member.Pending.Count == 0)
+            if (member.Pending.Count == 0 && _finishing.TryRemove(member, out _))
             {
-                _finishing.TryRemove(member, out _);
+                _observer.Finished(member);
             }
         }
 
@@ -595,7 +601,7 @@ internal sealed class ClusterMembership : IDisposable
             entry.Append(ref frame);
         }
 
-        peer.Post(frame.Build());
+        peer.PostAlone(frame.Build());
     }
 
     private void Heartbeat(Peer sender, ref ClusterFrameReader reader)
@@ -616,7 +622,7 @@ internal sealed class ClusterMembership : IDisposable
 
         if (isStale)
         {
-            member.Peer.Post(member.Peer.Begin(ClusterFrameKind.SnapshotRequest, 0).Build());
+            member.Peer.PostAlone(member.Peer.Begin(ClusterFrameKind.SnapshotRequest, 0).Build());
         }
     }
 
@@ -654,7 +660,7 @@ internal sealed class ClusterMembership : IDisposable
 
         if (isStale)
         {
-            member.Peer.Post(member.Peer.Begin(ClusterFrameKind.SnapshotRequest, 0).Build());
+            member.Peer.PostAlone(member.Peer.Begin(ClusterFrameKind.SnapshotRequest, 0).Build());
         }
     }
 

@@ -16,6 +16,9 @@ internal interface IMemberObserver
     /// <summary>What the member works on for this instance, or sent to it, is lost: it has gone, is silent, or frames were dropped.</summary>
     void Unreachable(Member member, string reason);
 
+    /// <summary>A member that has said goodbye works on nothing of this instance any more.</summary>
+    void Finished(Member member);
+
     /// <summary>Peers to watch although they may be no members any more, since something goes on there.</summary>
     IEnumerable<Peer> WatchedPeers { get; }
 

@@ -6,7 +6,8 @@ using Iii.Engine.Cluster.Transfers;
 namespace Iii.Engine.Cluster.Membership;
 
 /// <summary>The ways to other instances, by their ids: members, and those that left but may still be owed an answer.</summary>
-internal sealed class PeerTable(string cluster, string self, IMessageBus bus, ClusterMetrics metrics, TimeProvider time)
+internal sealed class PeerTable(
+    string cluster, string self, IMessageBus bus, IOutboxObserver observer, ClusterMetrics metrics, TimeProvider time)
 {
     /// <summary>Ways that are kept for instances that are no members. Beyond it frames of further strangers are ignored.</summary>
     public const int MaxPeers = 4096;
@@ -46,7 +47,7 @@ internal sealed class PeerTable(string cluster, string self, IMessageBus bus, Cl
     public Peer? Get(string id) =>
         _peers.TryGetValue(id, out var peer) ? peer
             : _peers.Count >= MaxPeers ? null
-            : _peers.GetOrAdd(id, id => new Peer(id, ClusterSubjects.Inbox(cluster, id), _self, bus, metrics, time));
+            : _peers.GetOrAdd(id, id => new Peer(id, ClusterSubjects.Inbox(cluster, id), _self, bus, observer, metrics, time));
 
     /// <summary>Forgets the ways that nobody has used for long.</summary>
     public void Sweep(Func<string, bool> isMember)

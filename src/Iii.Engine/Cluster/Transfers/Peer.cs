@@ -23,14 +23,18 @@ internal sealed class Peer
     private readonly IMessageBus _bus;
     private readonly ClusterMetrics _metrics;
     private readonly TimeProvider _time;
+    private readonly PeerOutbox _outbox;
     private long _waitingBytes;
     private long _lastSent;
 
-    public Peer(string id, string subject, byte[] self, IMessageBus bus, ClusterMetrics metrics, TimeProvider time)
+    public Peer(
+        string id, string subject, byte[] self, IMessageBus bus, IOutboxObserver observer, ClusterMetrics metrics, TimeProvider time)
     {
         Id = id;
         Utf8Id = Encoding.UTF8.GetBytes(id);
         (_subject, _self, _bus, _metrics, _time) = (subject, self, bus, metrics, time);
+        Observer = observer;
+        _outbox = new PeerOutbox(this);
         Outgoing = new OutgoingTransfers(this, time);
         Incoming = new IncomingTransfers(time);
         LastUsed = time.GetTimestamp();
@@ -39,6 +43,12 @@ internal sealed class Peer
     public string Id { get; }
 
     public byte[] Utf8Id { get; }
+
+    /// <summary>Who is told of frames that did not arrive.</summary>
+    public IOutboxObserver Observer { get; }
+
+    /// <summary>The most bytes that the bus takes at once.</summary>
+    public int MaxBusFrameBytes => _bus.Limits.MaxFrameBytes;
 
     public OutgoingTransfers Outgoing { get; }
 
@@ -64,27 +74,56 @@ internal sealed class Peer
     /// <param name="isAnswer">Whether it ends something that somebody waits for; then it may use more room.</param>
     public ValueTask<SendOutcome> SendAsync(ReadOnlyMemory<byte> frame, bool isAnswer = false)
     {
-        var waiting = Interlocked.Add(ref _waitingBytes, frame.Length);
-        if (waiting > (isAnswer ? MaxWaitingAnswerBytes : MaxWaitingBytes) && waiting > frame.Length)
+        if (!TryWait(frame.Length, isAnswer))
         {
-            Interlocked.Add(ref _waitingBytes, -frame.Length);
             return ValueTask.FromResult(SendOutcome.Full);
         }
 
-        var sending = frame.Length <= _bus.Limits.MaxFrameBytes ? PublishAsync(frame) : Outgoing.SendAsync(frame);
+        var sending = frame.Length <= MaxBusFrameBytes ? PublishAsync(frame) : Outgoing.SendAsync(frame);
         if (sending.IsCompletedSuccessfully)
         {
-            Interlocked.Add(ref _waitingBytes, -frame.Length);
+            NoLongerWaits(frame.Length);
             return sending;
         }
 
         return AwaitAsync(sending, frame.Length);
     }
 
-    /// <summary>Sends a frame that nobody waits for, and gives it back to the pool.</summary>
+    /// <summary>Queues a small frame, to go together with others. If it does not arrive, the <see cref="Observer"/> is told.</summary>
+    /// <returns>False when too much waits already; the frame is still the caller's.</returns>
+    public bool TryEnqueue(Frame frame)
+    {
+        if (!TryWait(frame.Length, isAnswer: false))
+        {
+            return false;
+        }
+
+        _outbox.Enqueue(frame);
+        return true;
+    }
+
+    /// <summary>Sends a frame that nobody here waits for, and gives it back to the pool.</summary>
     public void Post(Frame frame, bool isAnswer = false)
     {
-        var sending = SendAsync(frame.Memory, isAnswer);
+        if (frame.Length > PeerOutbox.MaxFrameBytes)
+        {
+            _ = PostAsync(frame, isAnswer);
+        }
+        else if (TryWait(frame.Length, isAnswer))
+        {
+            _outbox.Enqueue(frame);
+        }
+        else
+        {
+            Observer.Undelivered(this, frame.Span, SendOutcome.Full);
+            frame.Return();
+        }
+    }
+
+    /// <summary>Sends a frame that nobody here waits for at once, without others, and gives it back to the pool.</summary>
+    public void PostAlone(Frame frame)
+    {
+        var sending = SendAsync(frame.Memory, isAnswer: true);
         if (sending.IsCompletedSuccessfully)
         {
             _ = sending.Result;
@@ -92,9 +131,12 @@ internal sealed class Peer
         }
         else
         {
-            _ = PostAsync(sending, frame);
+            _ = AwaitAsync(sending, frame);
         }
     }
+
+    /// <summary>A frame of that size has left the queue.</summary>
+    public void NoLongerWaits(int bytes) => Interlocked.Add(ref _waitingBytes, -bytes);
 
     /// <summary>Publishes one frame that is small enough.</summary>
     public ValueTask<SendOutcome> PublishAsync(ReadOnlyMemory<byte> frame)
@@ -131,7 +173,18 @@ internal sealed class Peer
         }
     }
 
-    private static async Task PostAsync(ValueTask<SendOutcome> sending, Frame frame)
+    private async Task PostAsync(Frame frame, bool isAnswer)
+    {
+        var outcome = await SendAsync(frame.Memory, isAnswer);
+        if (outcome != SendOutcome.Sent)
+        {
+            Observer.Undelivered(this, frame.Span, outcome);
+        }
+
+        frame.Return();
+    }
+
+    private static async Task AwaitAsync(ValueTask<SendOutcome> sending, Frame frame)
     {
         await sending;
         frame.Return();
@@ -145,7 +198,19 @@ internal sealed class Peer
         }
         finally
         {
-            Interlocked.Add(ref _waitingBytes, -bytes);
+            NoLongerWaits(bytes);
         }
+    }
+
+    private bool TryWait(int bytes, bool isAnswer)
+    {
+        var waiting = Interlocked.Add(ref _waitingBytes, bytes);
+        if (waiting <= (isAnswer ? MaxWaitingAnswerBytes : MaxWaitingBytes) || waiting == bytes)
+        {
+            return true;
+        }
+
+        NoLongerWaits(bytes);
+        return false;
     }
 }

@@ -27,6 +27,9 @@ internal enum ClusterFrameKind : byte
     /// <summary>To one: frames of yours to me, or of mine to you, may have been lost.</summary>
     Gap = 13,
 
+    /// <summary>To one: several frames, one behind the other.</summary>
+    Batch = 14,
+
     /// <summary>To one: call a function.</summary>
     Invoke = 20,
 

@@ -1,4 +1,4 @@
-namespace Iii.Adapters.Redis.Bus;
+namespace Iii.Adapters.Redis;
 
 /// <summary>The bytes that may be outgoing at one time. Who finds no room waits in line; nobody passes those who wait.</summary>
 internal sealed class OutgoingRoom(int limit)

@@ -1,6 +1,4 @@
-using Iii.Adapters.Redis.Bus;
-
-namespace Iii.Adapters.Redis.Tests.Bus;
+namespace Iii.Adapters.Redis.Tests;
 
 public sealed class OutgoingRoomTests
 {

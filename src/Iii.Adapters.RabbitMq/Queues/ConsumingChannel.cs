@@ -1,0 +1,114 @@
+using Iii.Adapters.RabbitMq.Connections;
+using RabbitMQ.Client;
+
+namespace Iii.Adapters.RabbitMq.Queues;
+
+/// <summary>A channel that consumes one queue, with acknowledgements.</summary>
+internal sealed class ConsumingChannel
+{
+    /// <summary>As long as the broker allows: there is no limit to a handler. Obeyed from 3.11.15 on; before, the broker's configuration counts.</summary>
+    private static readonly Dictionary<string, object?> NoTimeout = new() { ["x-consumer-timeout"] = int.MaxValue };
+
+    private readonly IChannel _channel;
+    private readonly Acknowledger _acknowledger;
+    private string _consumerTag = "";
+    private volatile bool _isClosing;
+
+    private ConsumingChannel(LinkSession session, IChannel channel)
+    {
+        (Session, _channel) = (session, channel);
+        _acknowledger = new Acknowledger(session, channel);
+    }
+
+    /// <summary>Takes a delivery; the body is lent for the call.</summary>
+    public delegate void DeliveryTaker(
+        ConsumingChannel channel, ulong tag, bool isRedelivered, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body);
+
+    public LinkSession Session { get; }
+
+    public static async Task<ConsumingChannel> OpenAsync(
+        LinkSession session, string queue, ushort prefetch, DeliveryTaker take, CancellationToken cancellationToken)
+    {
+        var channel = await session.OpenChannelAsync(new CreateChannelOptions(false, false, consumerDispatchConcurrency: 1), cancellationToken).ConfigureAwait(false);
+        var consuming = new ConsumingChannel(session, channel);
+        await channel.BasicQosAsync(0, prefetch, global: false, cancellationToken).ConfigureAwait(false);
+        consuming._consumerTag = await channel.BasicConsumeAsync(
+            queue, autoAck: false, "", NoTimeout, new Consumer(consuming, channel, take), cancellationToken).ConfigureAwait(false);
+        return consuming;
+    }
+
+    /// <summary>The message is dealt with. It is sent soon, at the latest when the channel is closed.</summary>
+    public void Acknowledge(ulong tag) => _acknowledger.Acknowledge(tag);
+
+    /// <summary>Lets the broker deliver it again.</summary>
+    public Task GiveBackAsync(ulong tag) => CallAsync(() => _acknowledger.GiveBackAsync(tag));
+
+    /// <summary>Lets the broker deliver again all that is not settled, before anything that others ask it from now on.</summary>
+    public Task GiveBackAllAsync(string queue) => CallAsync(async () =>
+    {
+        await _acknowledger.FlushAsync().ConfigureAwait(false);
+        await _channel.BasicNackAsync(0, multiple: true, requeue: true).ConfigureAwait(false);
+        await _channel.QueueDeclarePassiveAsync(queue).ConfigureAwait(false);
+    });
+
+    /// <summary>Takes no more messages; those that were delivered can still be settled.</summary>
+    public async Task CancelAsync()
+    {
+        _isClosing = true;
+        await CallAsync(() => _channel.BasicCancelAsync(_consumerTag)).ConfigureAwait(false);
+    }
+
+    /// <summary>Closes the channel: what is not settled is delivered again.</summary>
+    public async Task CloseAsync()
+    {
+        _isClosing = true;
+        await CallAsync(async () =>
+        {
+            await _acknowledger.FlushAsync().ConfigureAwait(false);
+            await _channel.CloseAsync().ConfigureAwait(false);
+            await _channel.DisposeAsync().ConfigureAwait(false);
+        }).ConfigureAwait(false);
+    }
+
+    private async Task CallAsync(Func<Task> call)
+    {
+        try
+        {
+            await call().ConfigureAwait(false);
+        }
+        catch (Exception exception) when (LinkErrors.IsFailure(exception))
+        {
+            // Whatever was not settled is delivered again.
+            Session.Fail($"a consumer could not be served: {exception.Message}");
+        }
+    }
+
+    private sealed class Consumer(ConsumingChannel consuming, IChannel channel, DeliveryTaker take) : AsyncDefaultBasicConsumer(channel)
+    {
+        public override Task HandleBasicDeliverAsync(
+            string consumerTag,
+            ulong deliveryTag,
+            bool redelivered,
+            string exchange,
+            string routingKey,
+            IReadOnlyBasicProperties properties,
+            ReadOnlyMemory<byte> body,
+            CancellationToken cancellationToken = default)
+        {
+            consuming._acknowledger.Open(deliveryTag);
+            take(consuming, deliveryTag, redelivered, properties, body);
+            return Task.CompletedTask;
+        }
+
+        /// <summary>The broker ended the consuming: somebody deleted the queue, or its leader is gone.</summary>
+        public override Task HandleBasicCancelAsync(string consumerTag, CancellationToken cancellationToken = default)
+        {
+            if (!consuming._isClosing)
+            {
+                consuming.Session.Fail("the broker ended a consumer of a queue");
+            }
+
+            return base.HandleBasicCancelAsync(consumerTag, cancellationToken);
+        }
+    }
+}

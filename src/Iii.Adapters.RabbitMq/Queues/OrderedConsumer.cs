@@ -1,0 +1,230 @@
+using Iii.Adapters.RabbitMq.Connections;
+using Iii.Broker;
+using RabbitMQ.Client;
+
+namespace Iii.Adapters.RabbitMq.Queues;
+
+/// <summary>Consumes a group in order per key: one instance at a time, the others wait for their turn.</summary>
+/// <remarks>
+/// <para>
+/// Whose turn it is reads a window of the group's messages, and sorts them into lanes. A message keeps its place, unacknowledged,
+/// until it is settled for good, over all its attempts: so the broker hands everything to the next instance in the same order,
+/// whatever happens to this one. What is behind a message that waits for its next attempt waits here as well and takes up room in
+/// the window; when the window is full of those, the other keys wait too.
+/// </para>
+/// <para>
+/// Attempts are counted here. When the instance vanishes, those that it made on a message of its own turn count as one.
+/// </para>
+/// </remarks>
+internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore store, QueueSubscription subscription, QueueHandler handler)
+    : GroupConsumer(connection, store, subscription, handler)
+{
+    /// <summary>Messages that are read and not settled. At least the concurrency.</summary>
+    private const int Window = 2_000;
+
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(1);
+
+    private readonly KeyLanes _lanes = new();
+    private Turn? _turn;
+
+    private ushort Prefetch => (ushort)Math.Max(Window, Subscription.Concurrency);
+
+    public override Task RestoreAsync(LinkSession session, CancellationToken cancellationToken)
+    {
+        var turn = new Turn(this, session);
+        lock (Lock)
+        {
+            _lanes.Clear();
+            _turn = turn;
+        }
+
+        turn.Begin();
+        return Task.CompletedTask;
+    }
+
+    public override void OnLost(BrokerException why)
+    {
+        base.OnLost(why);
+        lock (Lock)
+        {
+            _lanes.Clear();
+            _turn?.Cancel();
+        }
+    }
+
+    protected override Task StopTakingAsync() => _turn?.StopTakingAsync() ?? Task.CompletedTask;
+
+    protected override Task CloseAsync() => _turn?.CloseAsync() ?? Task.CompletedTask;
+
+    protected override void OnRoom()
+    {
+        while (!IsStopping && RunningCount < Subscription.Concurrency && _lanes.TakeNext() is { } run)
+        {
+            Start(run);
+        }
+    }
+
+    protected override async Task SettleAsync(DeliveryRun run, QueueVerdict verdict)
+    {
+        if (verdict is QueueVerdict.Retried retried)
+        {
+            var longest = Connection.Options.Limits.MaxDelay;
+            var next = new DeliveryRun(this, run.Channel, run.Tag, run.Record.After(run.Attempt, retried.Failure, DateTimeOffset.UtcNow));
+            _ = HoldAsync(run, next, retried.Delay < longest ? retried.Delay : longest);
+            return;
+        }
+
+        if (verdict is QueueVerdict.DeadLettered dead && !await BuryInPlaceAsync(run, dead.Reason).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        run.Channel.Acknowledge(run.Tag);
+        lock (Lock)
+        {
+            _lanes.Leave(run);
+        }
+    }
+
+    /// <summary>Its key waits until it is buried, or until the session is lost: false then.</summary>
+    private async Task<bool> BuryInPlaceAsync(DeliveryRun run, AttemptFailure reason)
+    {
+        var now = DateTimeOffset.UtcNow;
+        var dead = run.Record.After(run.Attempt, reason, now) with { DeadAt = now };
+        while (!run.Channel.Session.Lost.IsCompleted)
+        {
+            if (await TryStoreAsync(() => Store.BuryAsync(Subscription.Queue, Subscription.Group, dead)).ConfigureAwait(false))
+            {
+                return true;
+            }
+
+            await Task.Delay(Pause).ConfigureAwait(false);
+        }
+
+        return false;
+    }
+
+    private async Task HoldAsync(DeliveryRun run, DeliveryRun next, TimeSpan delay)
+    {
+        var turn = _turn;
+        for (var left = delay; left > TimeSpan.Zero && turn is { IsOver: false }; left -= LongestTimer)
+        {
+            await Task.Delay(left < LongestTimer ? left : LongestTimer, turn.Over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        lock (Lock)
+        {
+            if (turn == _turn && turn is { IsOver: false })
+            {
+                _lanes.Repeat(run, next);
+                OnRoom();
+            }
+        }
+    }
+
+    private void Take(
+        ConsumingChannel channel, ulong tag, bool isRedelivered, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body)
+    {
+        if (Read(channel, tag, properties, body) is not { } run)
+        {
+            return;
+        }
+
+        lock (Lock)
+        {
+            if (_turn is not { IsOver: false } turn || turn.Session != channel.Session)
+            {
+                return;
+            }
+
+            // Behind the first of its key it was in nobody's hands yet, however often it was delivered.
+            if (LostDeliveries(properties, isRedelivered) > 0 && turn.IsFirst(run.Record.OrderingKey ?? ""))
+            {
+                run.Record = run.Record.AfterLost(1, DateTimeOffset.UtcNow);
+            }
+
+            _lanes.Join(run);
+            OnRoom();
+        }
+    }
+
+    /// <summary>What this consumer has of one session: first the wait for its turn, then the right to consume, then the consuming.</summary>
+#pragma warning disable CA1001 // The source has neither timer nor wait handle, and may be looked at after the end.
+    private sealed class Turn(OrderedConsumer consumer, LinkSession session)
+#pragma warning restore CA1001
+    {
+        private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
+
+        private readonly CancellationTokenSource _over = new();
+        private Task<ConsumingChannel?> _consuming = Task.FromResult<ConsumingChannel?>(null);
+        private readonly HashSet<string> _redeliveredKeys = new(StringComparer.Ordinal);
+        private IAsyncDisposable? _right;
+
+        public LinkSession Session => session;
+
+        /// <summary>Whether no message of the key was redelivered in this turn. Those are at most what the turns before had read. Under the lock.</summary>
+        public bool IsFirst(string key) => _redeliveredKeys.Add(key);
+
+        public CancellationToken Over => _over.Token;
+
+        public bool IsOver => _over.IsCancellationRequested;
+
+        public void Begin() => _consuming = Task.Run(WaitAndConsumeAsync);
+
+        /// <summary>The session is lost, and the right with it.</summary>
+        public void Cancel() => _ = CloseAsync();
+
+        /// <summary>Takes no more messages, and none of those that wait here.</summary>
+        public async Task StopTakingAsync()
+        {
+            await _over.CancelAsync().ConfigureAwait(false);
+            if (await _consuming.ConfigureAwait(false) is { } channel)
+            {
+                await channel.CancelAsync().ConfigureAwait(false);
+            }
+        }
+
+        /// <summary>Gives back what is left, in order, and then the right.</summary>
+        public async Task CloseAsync()
+        {
+            await _over.CancelAsync().ConfigureAwait(false);
+            if (await _consuming.ConfigureAwait(false) is { } channel)
+            {
+                await channel.GiveBackAllAsync(consumer.Jobs).ConfigureAwait(false);
+                await channel.CloseAsync().ConfigureAwait(false);
+            }
+
+            if (_right is not null)
+            {
+                await _right.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+
+        private async Task<ConsumingChannel?> WaitAndConsumeAsync()
+        {
+            try
+            {
+                var subscription = consumer.Subscription;
+                _right = await consumer.Connection.Locks.AcquireAsync(
+                    consumer.Connection.Names.TurnLock(subscription.Queue, subscription.Group), Over).ConfigureAwait(false);
+
+                // The last one is gone, but the broker may not yet have taken its messages back; while it has them, it lists it.
+                while (await Probing.CountAsync(session, consumer.Jobs, Over).ConfigureAwait(false) is { ConsumerCount: > 0 })
+                {
+                    await Task.Delay(LookAgain, Over).ConfigureAwait(false);
+                }
+
+                return await ConsumingChannel.OpenAsync(session, consumer.Jobs, consumer.Prefetch, consumer.Take, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (exception is BrokerException || LinkErrors.IsFailure(exception))
+            {
+                if (!IsOver)
+                {
+                    session.Fail($"consuming in order could not begin: {exception.Message}");
+                }
+
+                return null;
+            }
+        }
+    }
+}

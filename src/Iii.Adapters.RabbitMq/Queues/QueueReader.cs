@@ -1,0 +1,143 @@
+using System.Threading.Channels;
+using Iii.Adapters.RabbitMq.Connections;
+using Iii.Broker;
+using RabbitMQ.Client;
+
+namespace Iii.Adapters.RabbitMq.Queues;
+
+/// <summary>
+/// Reads what lies in a queue, oldest first, and keeps it unacknowledged: closing it gives back what was not taken. For a queue
+/// that nobody else reads, under a lock.
+/// </summary>
+internal sealed class QueueReader : IAsyncDisposable
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
+
+    private readonly IChannel _channel;
+    private readonly string _queue;
+    private readonly TimeSpan _patience;
+    private readonly Channel<Message> _messages = Channel.CreateUnbounded<Message>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private string _consumerTag = "";
+    private uint _taken;
+
+    private QueueReader(IChannel channel, string queue, uint count, TimeSpan patience) =>
+        (_channel, _queue, Count, _patience) = (channel, queue, count, patience);
+
+    /// <summary>How many there were at the beginning.</summary>
+    public uint Count { get; }
+
+    /// <summary>Null when there is no such queue.</summary>
+    /// <param name="session">Where.</param>
+    /// <param name="queue">Its name in the broker.</param>
+    /// <param name="prefetch">Most messages that are read and not acknowledged.</param>
+    /// <param name="patience">For one message that is known to be there.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public static async Task<QueueReader?> OpenAsync(
+        LinkSession session, string queue, ushort prefetch, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        var channel = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (await Probing.CountAsync(channel, queue, cancellationToken).ConfigureAwait(false) is not { } found)
+            {
+                await channel.DisposeAsync().ConfigureAwait(false);
+                return null;
+            }
+
+            var reader = new QueueReader(channel, queue, found.MessageCount, patience);
+            if (found.MessageCount > 0)
+            {
+                await channel.BasicQosAsync(0, prefetch, global: false, cancellationToken).ConfigureAwait(false);
+                reader._consumerTag = await channel.BasicConsumeAsync(
+                    queue, autoAck: false, new Consumer(channel, reader._messages.Writer), cancellationToken).ConfigureAwait(false);
+            }
+
+            return reader;
+        }
+        catch
+        {
+            await channel.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>The next message.</summary>
+    /// <exception cref="BrokerException">It did not come in time, or the connection is lost.</exception>
+    public async Task<Message> ReadAsync(CancellationToken cancellationToken)
+    {
+        using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        bounded.CancelAfter(_patience);
+        try
+        {
+            return await _messages.Reader.ReadAsync(bounded.Token).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or ChannelClosedException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw LinkErrors.Unavailable($"RabbitMQ did not give out what lies in '{_queue}'", exception);
+        }
+    }
+
+    public async Task AckAsync(Message message)
+    {
+        await _channel.BasicAckAsync(message.Tag, multiple: false).ConfigureAwait(false);
+        _taken++;
+    }
+
+    /// <summary>Gives everything back, and waits until it lies there again: the next reader must find it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            if (_channel.IsOpen && Count > 0)
+            {
+                await GiveBackAsync().ConfigureAwait(false);
+            }
+
+            await _channel.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception exception) when (LinkErrors.IsFailure(exception))
+        {
+            // The connection is lost; the broker gives it back by itself.
+        }
+    }
+
+    private async Task GiveBackAsync()
+    {
+        await _channel.BasicCancelAsync(_consumerTag).ConfigureAwait(false);
+        await _channel.BasicNackAsync(0, multiple: true, requeue: true).ConfigureAwait(false);
+        var start = Environment.TickCount64;
+        while (await Probing.CountAsync(_channel, _queue, CancellationToken.None).ConfigureAwait(false) is { } found
+            && found.MessageCount + _taken < Count
+            && Environment.TickCount64 - start < _patience.TotalMilliseconds)
+        {
+            await Task.Delay(Pause).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>One message, its bytes our own.</summary>
+    internal sealed record Message(ulong Tag, string? MessageId, ReadOnlyMemory<byte> Body);
+
+    private sealed class Consumer(IChannel channel, ChannelWriter<Message> messages) : AsyncDefaultBasicConsumer(channel)
+    {
+        public override Task HandleBasicDeliverAsync(
+            string consumerTag,
+            ulong deliveryTag,
+            bool redelivered,
+            string exchange,
+            string routingKey,
+            IReadOnlyBasicProperties properties,
+            ReadOnlyMemory<byte> body,
+            CancellationToken cancellationToken = default)
+        {
+            messages.TryWrite(new Message(deliveryTag, properties.MessageId, body.ToArray()));
+            return Task.CompletedTask;
+        }
+
+        public override Task HandleChannelShutdownAsync(object channel, RabbitMQ.Client.Events.ShutdownEventArgs reason)
+        {
+            messages.TryComplete();
+            return base.HandleChannelShutdownAsync(channel, reason);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Iii.Adapters.RabbitMq.Tests.Support;
+using Iii.Broker;
+using Iii.Broker.Specs;
+
+namespace Iii.Adapters.RabbitMq.Tests;
+
+/// <summary>The queues on a server that is killed.</summary>
+public sealed class BrokenServerQueueTests(ServerToBreak broken) : IClassFixture<ServerToBreak>, IAsyncDisposable
+{
+    private readonly World _world = new(broken.Server);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public ValueTask DisposeAsync() => _world.DisposeAsync();
+
+    [Fact]
+    public async Task No_message_with_a_receipt_is_lost_when_the_server_is_killed_under_load_wherever_it_was()
+    {
+        await using var broker = await OpenAsync();
+        var accepted = new ConcurrentDictionary<string, string>();
+        var handled = new ConcurrentDictionary<string, int>();
+        var subscription = new QueueSubscription("work") { Concurrency = 32 };
+        await broker.ConsumeAsync(
+            subscription,
+            (delivery, _) =>
+            {
+                // Some at once, some after a delay, some by way of the dead letters.
+                var number = int.Parse(Encoding.UTF8.GetString(delivery.Payload.Span), null);
+                var verdict = (number % 4, delivery.Attempt) switch
+                {
+                    (1, 1) => QueueVerdict.RetryAfter(TimeSpan.FromMilliseconds(700)),
+                    (2, 1) => QueueVerdict.RetryAfter(TimeSpan.Zero),
+                    (3, _) => QueueVerdict.DeadLetter(new AttemptFailure("dead", "on purpose")),
+                    _ => QueueVerdict.Ack,
+                };
+                if (verdict == QueueVerdict.Ack)
+                {
+                    handled.AddOrUpdate(delivery.MessageId, 1, (_, count) => count + 1);
+                }
+
+                return ValueTask.FromResult(verdict);
+            },
+            Cancel);
+
+        await SettleDownAsync(broker, "work");
+        using var stop = new CancellationTokenSource();
+        var next = 0;
+        var publishers = Enumerable.Range(0, 16).Select(_ => Task.Run(
+            async () =>
+            {
+                while (!stop.IsCancellationRequested)
+                {
+                    var number = Interlocked.Increment(ref next);
+                    try
+                    {
+                        var options = new EnqueueOptions { Delay = number % 5 == 0 ? TimeSpan.FromMilliseconds(300) : TimeSpan.Zero };
+                        var receipt = await broker.EnqueueAsync("work", new QueueMessage(Encoding.UTF8.GetBytes($"{number}")), options, Cancel);
+                        Assert.Equal(Durability.Synced, receipt.Durability);
+                        accepted[receipt.MessageId] = $"{number}";
+                    }
+                    catch (BrokerException refused) when (refused.Code == BrokerErrorCodes.BrokerUnavailable)
+                    {
+                        await Task.Delay(20, Cancel);
+                    }
+                }
+            },
+            Cancel)).ToList();
+
+        await Eventually.HoldsAsync("there is load", () => accepted.Count > 500);
+        await broken.Server.KillAsync();
+        await broken.Server.StartAsync();
+        var before = accepted.Count;
+        await Eventually.HoldsAsync("there is load again", () => accepted.Count > before + 200);
+        await stop.CancelAsync();
+        await Task.WhenAll(publishers);
+
+        var dead = new HashSet<string>();
+        await Eventually.HoldsAsync("every message has come to its end", async () =>
+        {
+            for (var page = new PageRequest { Limit = BrokerLimits.MaxPageSize }; ;)
+            {
+                var found = await broker.ListAsync("work", QueueSubscription.DefaultGroup, page, Cancel);
+                dead.UnionWith(found.Items.Select(record => record.MessageId));
+                if (found.Next is null)
+                {
+                    break;
+                }
+
+                page = page with { After = found.Next };
+            }
+
+            return accepted.Keys.All(id => handled.ContainsKey(id) || dead.Contains(id));
+        });
+    }
+
+    [Fact]
+    public async Task Consumers_in_order_go_on_after_a_crash_of_the_server()
+    {
+        await using var broker = await OpenAsync();
+        var seen = new Recorder<int>();
+        await broker.ConsumeAsync(
+            new QueueSubscription("ordered") { Ordering = QueueOrdering.PerKey, Concurrency = 8 },
+            (delivery, _) =>
+            {
+                seen.Add(int.Parse(Encoding.UTF8.GetString(delivery.Payload.Span), null));
+                return ValueTask.FromResult(QueueVerdict.Ack);
+            },
+            Cancel);
+        await SettleDownAsync(broker, "ordered");
+        await EnqueueAsync(1, 50);
+        await seen.WaitForAsync(50);
+        await broken.Server.KillAsync();
+        await broken.Server.StartAsync();
+        await Eventually.HoldsAsync("it is connected", () => broker.IsConnected);
+        await EnqueueAsync(50, 100);
+
+        await Eventually.HoldsAsync("all have come", () => seen.Items.Distinct().Count() == 100);
+        Assert.Equal(Enumerable.Range(50, 50), seen.Items.Where(number => number >= 50));
+
+        async Task EnqueueAsync(int first, int end)
+        {
+            for (var i = first; i < end; i++)
+            {
+                await broker.EnqueueAsync("ordered", new QueueMessage(Encoding.UTF8.GetBytes($"{i}")), new EnqueueOptions { OrderingKey = "k" }, Cancel);
+            }
+        }
+    }
+
+    private async Task<RabbitMqQueueBroker> OpenAsync()
+    {
+        var instance = await _world.OpenAsync();
+        return await RabbitMqQueueBroker.CreateAsync(instance.Connection, Cancel);
+    }
+
+    /// <summary>
+    /// Sees to it that all is declared, and then restarts the server in good order: RabbitMQ 3.10 writes down which quorum queues there
+    /// are only after half a second of rest, and a queue that was declared just before a crash never works again.
+    /// </summary>
+    private async Task SettleDownAsync(RabbitMqQueueBroker broker, string queue)
+    {
+        await broker.EnqueueAsync(queue, new QueueMessage("0"u8.ToArray()), new EnqueueOptions { Delay = TimeSpan.FromSeconds(1) }, Cancel);
+        await broken.Server.StopAsync();
+        await broken.Server.StartAsync();
+        await Eventually.HoldsAsync("it is connected", () => broker.IsConnected);
+    }
+}

@@ -1,0 +1,387 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+
+namespace Iii.Adapters.Redis.Tests;
+
+/// <summary>What the Redis queues do beyond the contract.</summary>
+public sealed class RedisQueueBrokerTests(RedisFixture redis)
+{
+    private const string Queue = "queue";
+
+    private static readonly AttemptFailure Boom = new("boom", "It failed on purpose.");
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task No_accepted_message_is_lost_when_the_server_is_killed_and_started_again()
+    {
+        await using var server = await RedisServer.StartAsync(new RedisServerOptions { AppendFsync = "always" });
+        await using var instances = new RedisInstances(server);
+        var (producer, _) = await instances.OpenQueuesAsync();
+        var (consumer, _) = await instances.OpenQueuesAsync();
+        Assert.Equal(Durability.Synced, (await producer.EnqueueAsync(Queue, Message("first"), cancellationToken: Cancel)).Durability);
+        var handled = new ConcurrentDictionary<string, int>();
+        await using var consuming = await consumer.ConsumeAsync(
+            new QueueSubscription(Queue) { Concurrency = 8, LeaseTime = QueueSubscription.MinLeaseTime, DrainTimeout = TimeSpan.Zero },
+            (delivery, _) =>
+            {
+                handled.AddOrUpdate(delivery.MessageId, 1, static (_, count) => count + 1);
+                return ValueTask.FromResult(QueueVerdict.Ack);
+            },
+            Cancel);
+
+        using var stop = new CancellationTokenSource();
+        var accepted = new ConcurrentBag<string>();
+        var producing = Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                try
+                {
+                    accepted.Add((await producer.EnqueueAsync(Queue, Message("x"), cancellationToken: Cancel)).MessageId);
+                }
+                catch (BrokerException exception) when (exception.Code == BrokerErrorCodes.BrokerUnavailable)
+                {
+                    await Task.Delay(5, Cancel);
+                }
+            }
+        })).ToArray();
+        for (var crash = 1; crash <= 3; crash++)
+        {
+            await Eventually.HoldsAsync("some are accepted", () => accepted.Count > crash * 200);
+            server.Kill();
+            await server.StartAsync();
+        }
+
+        var afterCrashes = accepted.Count;
+        await Eventually.HoldsAsync("some more are accepted", () => accepted.Count > afterCrashes + 200);
+        await stop.CancelAsync();
+        await Task.WhenAll(producing);
+
+        await Eventually.HoldsAsync("all accepted messages are handled", () => accepted.All(handled.ContainsKey));
+        await Eventually.HoldsAsync("nothing is left", async () =>
+            await consumer.GetStatsAsync(Queue, Cancel) is { Groups: [{ Waiting: 0, Delayed: 0, Delivering: 0, Dead: 0 }] });
+    }
+
+    [Fact]
+    public async Task Scripts_that_the_server_forgets_are_sent_again()
+    {
+        await using var server = await RedisServer.StartAsync(new RedisServerOptions { AppendFsync = "everysec" });
+        await using var instances = new RedisInstances(server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        var seen = new Recorder<string>();
+        await using var consumer = await ConsumeAsync(broker, seen, new QueueSubscription(Queue));
+        for (var i = 0; i < 10; i++)
+        {
+            await broker.EnqueueAsync(Queue, Message($"{i}"), cancellationToken: Cancel);
+            Assert.Contains("OK", await server.CommandAsync("SCRIPT FLUSH"), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(Enumerable.Range(0, 10).Select(i => $"{i}"), await seen.WaitForAsync(10));
+    }
+
+    [Fact]
+    public async Task A_server_that_has_lost_everything_is_used_anew()
+    {
+        await using var server = await RedisServer.StartAsync();
+        await using var instances = new RedisInstances(server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        var seen = new Recorder<string>();
+        await using var consumer = await ConsumeAsync(broker, seen, new QueueSubscription(Queue) { LeaseTime = QueueSubscription.MinLeaseTime });
+        await broker.EnqueueAsync(Queue, Message("1"), cancellationToken: Cancel);
+        await seen.WaitForAsync(1);
+
+        await server.CommandAsync("FLUSHALL");
+        await broker.EnqueueAsync(Queue, Message("2"), cancellationToken: Cancel);
+
+        Assert.Equal(["1", "2"], await seen.WaitForAsync(2));
+        Assert.Equal([Queue], (await broker.ListQueuesAsync(PageRequest.First, Cancel)).Items);
+    }
+
+    [Fact]
+    public async Task What_is_promised_is_what_the_server_is_configured_for_and_weaknesses_are_logged()
+    {
+        foreach (var (options, durability, warnings) in (IEnumerable<(RedisServerOptions, Durability, string[])>)
+        [
+            (new() { AppendFsync = "always" }, Durability.Synced, []),
+            (new() { AppendFsync = "everysec" }, Durability.Written, ["appendfsync everysec"]),
+            (new() { MaxMemoryPolicy = "allkeys-lru" }, Durability.Volatile, ["maxmemory-policy allkeys-lru", "no append-only file"]),
+        ])
+        {
+            await using var server = await RedisServer.StartAsync(options);
+            await using var instances = new RedisInstances(server);
+            using var log = new RecordingLoggerFactory();
+            var (broker, _) = await instances.OpenQueuesAsync(configured => configured with { LoggerFactory = log });
+
+            Assert.Equal(durability, (await broker.EnqueueAsync(Queue, Message("x"), cancellationToken: Cancel)).Durability);
+            Assert.Equal(durability != Durability.Volatile, broker.Features.HasFlag(BrokerFeatures.Durable));
+            Assert.Equal(warnings.Length, log.Warnings.Count);
+            Assert.All(warnings, warning => Assert.Contains(log.Warnings, text => text.Contains(warning, StringComparison.Ordinal)));
+        }
+    }
+
+    [Fact]
+    public async Task All_keys_of_a_queue_are_in_one_slot_and_a_cluster_takes_them()
+    {
+        await using var server = await RedisServer.StartAsync(new RedisServerOptions { IsCluster = true, AppendFsync = "everysec" });
+        await using var connection = await RedisConnection.ConnectAsync(new RedisBrokerOptions { Url = server.Url }, Cancel);
+        Assert.True(connection.IsCluster);
+        await using var broker = await RedisQueueBroker.CreateAsync(connection, Cancel);
+        foreach (var queue in (string[])["plain", "{a}b", "}", "a}{b", "%7D"])
+        {
+            var seen = new Recorder<string>();
+            var options = new EnqueueOptions { OrderingKey = "k", Priority = 3, DeduplicationKey = "d", Delay = TimeSpan.FromMilliseconds(1) };
+            await broker.EnqueueAsync(queue, Message("1"), options, Cancel);
+            await using var consumer = await ConsumeAsync(broker, seen, new QueueSubscription(queue), text => text switch
+            {
+                "1" => QueueVerdict.DeadLetter(Boom),
+                "2" => QueueVerdict.RetryAfter(TimeSpan.FromHours(1)),
+                _ => QueueVerdict.Ack,
+            });
+            await using var ordered = await ConsumeAsync(
+                broker, seen, new QueueSubscription(queue) { Group = "ordered", Ordering = QueueOrdering.PerKey }, _ => QueueVerdict.RetryAfter(TimeSpan.FromHours(1)));
+            await seen.WaitForAsync(1);
+            await broker.EnqueueAsync(queue, Message("2"), new EnqueueOptions { OrderingKey = "k" }, Cancel);
+            await broker.EnqueueAsync(queue, Message("3"), new EnqueueOptions { OrderingKey = "k" }, Cancel);
+            await seen.WaitForAsync(4);
+        }
+
+        var keys = await connection.Database.Multiplexer.GetServers()[0].KeysAsync().Select(key => (string)key!).ToListAsync(Cancel);
+        var ofQueues = keys.Where(key => key.Contains(":queue:", StringComparison.Ordinal)).ToList();
+        Assert.True(ofQueues.Count > 50, $"{ofQueues.Count} keys are too few to say something.");
+        Assert.All(ofQueues, key => Assert.Matches(@"^iii:default:queue:\{[^{}]+\}(:[^{}]*)?$", key));
+        Assert.Equal(5, ofQueues.Select(key => key.Split('{', '}')[1]).Distinct().Count());
+        Assert.All(keys.Except(ofQueues), key => Assert.Equal("iii:default:queues", key));
+    }
+
+    [Fact]
+    public async Task A_lease_that_cannot_be_prolonged_is_taken_from_its_handler_and_its_verdict_does_not_count()
+    {
+        await using var instances = new RedisInstances(redis.Server);
+        var (first, proxy) = await instances.OpenQueuesAsync();
+        var (second, _) = await instances.OpenQueuesAsync();
+        var started = new Recorder<int>();
+        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var consumer = await first.ConsumeAsync(
+            new QueueSubscription(Queue) { LeaseTime = QueueSubscription.MinLeaseTime, DrainTimeout = TimeSpan.Zero },
+            async (delivery, cancellationToken) =>
+            {
+                started.Add(delivery.Attempt);
+                if (delivery.Attempt == 1)
+                {
+                    await using var registration = cancellationToken.Register(told.SetResult);
+                    await told.Task;
+                }
+
+                return QueueVerdict.Ack;
+            },
+            Cancel);
+        await first.EnqueueAsync(Queue, Message("1"), cancellationToken: Cancel);
+        await started.WaitForAsync(1);
+        proxy.Freeze();
+        var attempts = new Recorder<(int Attempt, bool WasTold)>();
+        await using var next = await second.ConsumeAsync(
+            new QueueSubscription(Queue),
+            (delivery, _) =>
+            {
+                attempts.Add((delivery.Attempt, told.Task.IsCompleted));
+                return ValueTask.FromResult(delivery.Attempt == 2 ? QueueVerdict.RetryAfter(TimeSpan.Zero, Boom) : QueueVerdict.DeadLetter(Boom));
+            },
+            Cancel);
+
+        Assert.Equal([(2, true), (3, true)], await attempts.WaitForAsync(2));
+        proxy.Restore();
+
+        await Eventually.HoldsAsync("it is back", () => first.IsConnected);
+        await first.EnqueueAsync(Queue, Message("2"), cancellationToken: Cancel);
+        await Eventually.HoldsAsync("both are settled", async () =>
+            await second.GetStatsAsync(Queue, Cancel) is { Groups: [{ Waiting: 0, Delayed: 0, Delivering: 0, Dead: >= 1 }] });
+        var dead = (await second.ListAsync(Queue, "default", PageRequest.First, Cancel)).Items[0];
+        Assert.Equal(["consumer_lost", "boom", "boom"], dead.Failures.Select(failure => failure.Failure.Code));
+        Assert.Equal([1, 2, 3], dead.Failures.Select(failure => failure.Attempt));
+    }
+
+    [Fact]
+    public async Task A_record_that_cannot_be_read_goes_to_the_dead_letters_as_it_is_and_blocks_nobody()
+    {
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        var first = await broker.EnqueueAsync(Queue, Message("1"), new EnqueueOptions { OrderingKey = "k" }, Cancel);
+        await broker.EnqueueAsync(Queue, Message("2"), new EnqueueOptions { OrderingKey = "k" }, Cancel);
+        byte[] record = [9, 8, 7, 6, 5];
+        Assert.False(await broker.Connection.Database.HashSetAsync(
+            $"{broker.Connection.Names.Queue(Queue)}:messages:", first.MessageId, record));
+
+        var seen = new Recorder<string>();
+        await using var consumer = await ConsumeAsync(broker, seen, new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey });
+
+        Assert.Equal(["2"], await seen.WaitForAsync(1));
+        var dead = Assert.Single((await broker.ListAsync(Queue, "default", PageRequest.First, Cancel)).Items);
+        Assert.Equal((first.MessageId, "unreadable_record"), (dead.MessageId, dead.Reason.Code));
+        Assert.Equal(record, dead.Payload.ToArray());
+        Assert.True(await broker.RedriveAsync(Queue, "default", first.MessageId, Cancel));
+        await Eventually.HoldsAsync("it is dead again", async () =>
+            (await broker.ListAsync(Queue, "default", PageRequest.First, Cancel)).Items.Count == 1);
+        Assert.True(await broker.DiscardAsync(Queue, "default", first.MessageId, Cancel));
+    }
+
+    [Fact]
+    public async Task No_priority_starves()
+    {
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        await broker.EnqueueAsync(Queue, Message("low"), cancellationToken: Cancel);
+        for (var i = 0; i < 100; i++)
+        {
+            await broker.EnqueueAsync(Queue, Message("high"), new EnqueueOptions { Priority = 1 + (i % BrokerLimits.MaxPriority) }, Cancel);
+        }
+
+        var seen = new Recorder<string>();
+        await using var consumer = await ConsumeAsync(broker, seen, new QueueSubscription(Queue));
+        Assert.InRange((await seen.WaitForAsync(101)).ToList().IndexOf("low"), 20, 40);
+    }
+
+    [Fact]
+    public async Task A_group_may_change_its_ordering_with_many_messages_waiting_and_each_key_keeps_its_order()
+    {
+        const int Keys = 30;
+        const int Count = 3_000;
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        var calls = Enumerable.Range(0, Count).Select(i => broker.EnqueueAsync(
+            Queue, Message($"{i % Keys}:{i}"), new EnqueueOptions { OrderingKey = $"{i % Keys}", Priority = i % 3 }, Cancel).AsTask()).ToArray();
+        await Task.WhenAll(calls);
+        foreach (var ordering in (QueueOrdering[])[QueueOrdering.PerKey, QueueOrdering.None, QueueOrdering.PerKey, QueueOrdering.None])
+        {
+            var started = new Recorder<string>();
+            await using var giver = await broker.ConsumeAsync(
+                new QueueSubscription(Queue) { Ordering = ordering, Concurrency = 4, DrainTimeout = TimeSpan.Zero },
+                async (delivery, cancellationToken) =>
+                {
+                    started.Add(delivery.MessageId);
+                    await Task.Delay(Timeout.Infinite, cancellationToken);
+                    return QueueVerdict.Ack;
+                },
+                Cancel);
+            await started.WaitForAsync(4);
+        }
+
+        Assert.Equal(Count, (await broker.GetStatsAsync(Queue, Cancel))!.Groups.Sum(group => group.Waiting));
+        var seen = new Recorder<string>();
+        await using var consumer = await ConsumeAsync(
+            broker, seen, new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey, Concurrency = 16 });
+        await seen.WaitForAsync(Count);
+        foreach (var key in seen.Items.Select(text => text.Split(':')).GroupBy(parts => parts[0], parts => int.Parse(parts[1], null)))
+        {
+            Assert.Equal(Enumerable.Range(0, Count / Keys).Select(i => int.Parse(key.Key, null) + (i * Keys)), key);
+        }
+    }
+
+    [Fact]
+    public async Task Memory_that_is_full_refuses_producers_and_lets_consumers_work()
+    {
+        await using var server = await RedisServer.StartAsync(new RedisServerOptions { AppendFsync = "everysec" });
+        await using var instances = new RedisInstances(server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        for (var i = 0; i < 20; i++)
+        {
+            await broker.EnqueueAsync(Queue, Message($"{i}"), cancellationToken: Cancel);
+        }
+
+        await server.CommandAsync("CONFIG SET maxmemory 1mb");
+        var refused = await Assert.ThrowsAsync<BrokerException>(async () => await broker.EnqueueAsync(Queue, Message("x"), cancellationToken: Cancel));
+        Assert.Contains("OOM", refused.Message, StringComparison.Ordinal);
+
+        var seen = new Recorder<string>();
+        await using var consumer = await ConsumeAsync(broker, seen, new QueueSubscription(Queue));
+        Assert.Equal(Enumerable.Range(0, 20).Select(i => $"{i}"), await seen.WaitForAsync(20));
+    }
+
+    [Fact]
+    public async Task Messages_that_are_enqueued_at_the_same_time_share_calls()
+    {
+        await using var server = await RedisServer.StartAsync();
+        await using var instances = new RedisInstances(server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        await broker.EnqueueAsync(Queue, Message("x"), cancellationToken: Cancel);
+        await server.CommandAsync("CONFIG RESETSTAT");
+
+        var calls = Enumerable.Range(0, 1000).Select(_ => broker.EnqueueAsync(Queue, Message("x"), cancellationToken: Cancel).AsTask()).ToArray();
+        var receipts = await Task.WhenAll(calls);
+
+        Assert.Equal(1000, receipts.Select(receipt => receipt.MessageId).Distinct().Count());
+        var stats = await server.CommandAsync("INFO commandstats");
+        var evalsha = stats.Split("cmdstat_evalsha:calls=")[1].Split(',')[0];
+        Assert.InRange(int.Parse(evalsha, null), 1, 200);
+    }
+
+    [Fact]
+    public async Task Deduplication_keys_and_queues_are_bounded_in_number()
+    {
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync(options => options with { Limits = new BrokerLimits { MaxQueueLength = 3, MaxNames = 1 } });
+        await using var consumer = await ConsumeAsync(broker, new Recorder<string>(), new QueueSubscription(Queue));
+        for (var i = 0; i < 3; i++)
+        {
+            await broker.EnqueueAsync(Queue, Message("x"), new EnqueueOptions { DeduplicationKey = $"{i}" }, Cancel);
+        }
+
+        foreach (var call in (Func<Task>[])
+        [
+            async () => await broker.EnqueueAsync(Queue, Message("x"), new EnqueueOptions { DeduplicationKey = "3" }, Cancel),
+            async () => await broker.EnqueueAsync("another", Message("x"), null, Cancel),
+            async () => await ConsumeAsync(broker, new Recorder<string>(), new QueueSubscription(Queue) { Group = "another" }),
+        ])
+        {
+            Assert.Equal(BrokerErrorCodes.LimitExceeded, (await Assert.ThrowsAsync<BrokerException>(call)).Code);
+        }
+    }
+
+    private static async Task<IAsyncDisposable> ConsumeAsync(
+        RedisQueueBroker broker, Recorder<string> seen, QueueSubscription subscription, Func<string, QueueVerdict>? judge = null) =>
+        await broker.ConsumeAsync(
+            subscription,
+            (delivery, _) =>
+            {
+                var text = Encoding.UTF8.GetString(delivery.Payload.Span);
+                seen.Add(text);
+                return ValueTask.FromResult(judge?.Invoke(text) ?? QueueVerdict.Ack);
+            },
+            Cancel);
+
+    private static QueueMessage Message(string text) => new(Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Keeps the warnings.</summary>
+    private sealed class RecordingLoggerFactory : ILoggerFactory, ILogger
+    {
+        private readonly Recorder<string> _warnings = new();
+
+        public IReadOnlyList<string> Warnings => _warnings.Items;
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (logLevel == LogLevel.Warning)
+            {
+                _warnings.Add(formatter(state, exception));
+            }
+        }
+    }
+}
