@@ -7,6 +7,8 @@ internal static class BenchFolder
 
     public static string NodeWorker => Path.Combine(Root.Value, "bench", "node", "worker.mjs");
 
+    public static string BullMq => Path.Combine(Root.Value, "bench", "node", "bullmq.mjs");
+
     public static string WrkScript => Path.Combine(Root.Value, "bench", "wrk", "add.lua");
 
     public static string Results => Path.Combine(Root.Value, "bench", "results");

@@ -13,13 +13,14 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
     SuiteCommands.Http(),
     SuiteCommands.Invoke(),
     SuiteCommands.Sdk(),
-    QueueCommand.Create(),
     StartupCommand.Create(),
     WorkersCommand.Create(),
     BrokerCommands.Bus(),
     BrokerCommands.Cluster(),
     SpreadCommand.Create(),
-    BrokerCommands.Queue(),
+    QueueCommands.Queue(),
+    QueueCommands.Jobs(),
+    QueueCommands.Delayed(),
     ProgramCommands.Relay(),
     ProgramCommands.Worker(),
     ProgramCommands.Caller(),
@@ -27,7 +28,7 @@ var root = new RootCommand("Black-box benchmarks of iii for .NET, next to a rela
     ProgramCommands.SdkCaller(),
     BrokerCommands.BusCaller(),
     BrokerCommands.BusServer(),
-    BrokerCommands.QueueCaller(),
+    QueueCommands.QueueCaller(),
 };
 
 try

@@ -1,45 +1,52 @@
-using System.Buffers.Binary;
-using System.Collections.Concurrent;
+using System.Globalization;
+using Iii.Bench.Processes;
 using Iii.Broker;
 
 namespace Iii.Bench.Brokers;
 
-/// <summary>Jobs over an adapter, each with a number that tells who waits for it.</summary>
+/// <summary>Jobs over an adapter.</summary>
 /// <param name="broker">The queues.</param>
-/// <param name="connection">What they run on, disposed after them.</param>
-internal sealed class AdapterQueuePeer(IQueueBroker broker, IAsyncDisposable connection) : IQueuePeer
+/// <param name="connection">What they run on, disposed after them; null for nothing.</param>
+/// <param name="folder">Where they are kept, if in files; deleted in the end.</param>
+/// <param name="keys">Handled in order with so many keys; 0 for no order.</param>
+internal sealed class AdapterQueuePeer(IQueueBroker broker, IAsyncDisposable? connection, WorkFolder folder, int keys) : IQueuePeer
 {
-    private readonly ConcurrentDictionary<long, TaskCompletionSource<int>> _pending = [];
+    private readonly JobTable _jobs = new();
     private readonly string _queue = $"bench.{Guid.NewGuid():N}";
-    private long _lastNumber;
 
-    public async Task ConsumeAsync(int concurrency) => await broker.ConsumeAsync(
-        new QueueSubscription(_queue) { Concurrency = concurrency },
-        (delivery, _) =>
+    private readonly EnqueueOptions[] _options = keys == 0
+        ? [EnqueueOptions.None]
+        : [.. Enumerable.Range(0, keys).Select(static key => new EnqueueOptions { OrderingKey = key.ToString(CultureInfo.InvariantCulture) })];
+
+    public async Task ConsumeAsync(int concurrency)
+    {
+        var subscription = new QueueSubscription(_queue)
         {
-            if (_pending.TryRemove(BinaryPrimitives.ReadInt64LittleEndian(delivery.Payload.Span), out var job))
-            {
-                job.SetResult(delivery.Payload.Length - sizeof(long));
-            }
-
+            Concurrency = concurrency,
+            Ordering = keys == 0 ? QueueOrdering.None : QueueOrdering.PerKey,
+        };
+        await broker.ConsumeAsync(subscription, (delivery, _) =>
+        {
+            _jobs.End(delivery.Payload.Span);
             return ValueTask.FromResult(QueueVerdict.Ack);
         });
+    }
 
-    public async Task<int> RunJobAsync(ReadOnlyMemory<byte> payload)
+    public async Task RunJobAsync()
     {
-        var number = Interlocked.Increment(ref _lastNumber);
-        var job = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _pending[number] = job;
-        var message = new byte[sizeof(long) + payload.Length];
-        BinaryPrimitives.WriteInt64LittleEndian(message, number);
-        payload.Span.CopyTo(message.AsSpan(sizeof(long)));
-        await broker.EnqueueAsync(_queue, new QueueMessage(message));
-        return await job.Task;
+        var job = _jobs.Begin();
+        await broker.EnqueueAsync(_queue, new QueueMessage(job.Payload), _options[job.Number % _options.Length]);
+        await job.Handled;
     }
 
     public async ValueTask DisposeAsync()
     {
         await broker.DisposeAsync();
-        await connection.DisposeAsync();
+        if (connection is not null)
+        {
+            await connection.DisposeAsync();
+        }
+
+        folder.Dispose();
     }
 }

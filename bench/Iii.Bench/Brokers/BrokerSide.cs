@@ -28,16 +28,56 @@ internal sealed class BrokerSide : IAsyncDisposable
         var side = new BrokerSide(name);
         foreach (var command in commands)
         {
-            var process = ChildProcess.StartTalking(Programs.BrokerPeer(command, name, url), workFolder);
-            side._processes.Add(process);
-            if (await process.Output.ReadLineAsync(cancellation).AsTask().WaitAsync(Grace, cancellation) != Ready)
-            {
-                process.RequireAlive();
-                throw new InvalidOperationException($"{command} is not ready:\n{process.LogTail()}");
-            }
+            await side.StartPeerAsync(Programs.BrokerPeer(command, name, url), workFolder, cancellation);
         }
 
         return side;
+    }
+
+    /// <summary>Starts one process that is no program of the bench's, and waits until it is ready.</summary>
+    public static async Task<BrokerSide> StartAsync(string name, Launch program, string workFolder, CancellationToken cancellation)
+    {
+        var side = new BrokerSide(name);
+        await side.StartPeerAsync(program, workFolder, cancellation);
+        return side;
+    }
+
+    /// <summary>Starts an engine with queues, and a process that enqueues and handles jobs.</summary>
+    public static async Task<BrokerSide> StartQueueAsync(ServerKind engine, string workFolder, CancellationToken cancellation)
+    {
+        var side = new BrokerSide(QueuePeers.Engine);
+        try
+        {
+            var server = await Server.StartAsync(engine, workFolder, cancellation, isProbed: false);
+            side._servers.Add(server);
+            await side.StartPeerAsync(Programs.BrokerPeer("queue-caller", side.Name, server.Workers.ToString()), workFolder, cancellation);
+            return side;
+        }
+        catch
+        {
+            await side.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts the relay with a caller and a worker on the SDK: an operation is a call, of which a job needs two.</summary>
+    public static async Task<BrokerSide> StartRelayAsync(string workFolder, CancellationToken cancellation)
+    {
+        var side = new BrokerSide("relay");
+        try
+        {
+            var server = await Server.StartAsync(ServerKind.Relay, workFolder, cancellation, isProbed: false);
+            side._servers.Add(server);
+            side._processes.Add(ChildProcess.Start(Programs.SdkWorker(server.Workers, runsInline: false), workFolder));
+            side._processes.Add(ChildProcess.StartTalking(Programs.SdkCaller(server.Workers), workFolder));
+            await side.WaitUntilCallableAsync(cancellation);
+            return side;
+        }
+        catch
+        {
+            await side.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>
@@ -70,10 +110,14 @@ internal sealed class BrokerSide : IAsyncDisposable
     }
 
     /// <summary>Runs one window.</summary>
-    public async Task<BrokerWindow> RunAsync(int inFlight, TimeSpan duration, CancellationToken cancellation)
+    /// <param name="inFlight">Operations under way.</param>
+    /// <param name="duration">Its length.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <param name="rate">Operations per second; 0 for as many as there can be.</param>
+    public async Task<BrokerWindow> RunAsync(int inFlight, TimeSpan duration, CancellationToken cancellation, int rate = 0)
     {
         var (cpu, machine) = (Cpu(), ProcFile.MachineCpuSeconds());
-        var report = await new CallerLoad(_processes[^1], inFlight, duration).RunAsync(cancellation);
+        var report = await new CallerLoad(_processes[^1], inFlight, duration, rate).RunAsync(cancellation);
         var operations = Math.Max(1, report.Operations);
         return new BrokerWindow(
             report.Operations / report.Seconds,
@@ -106,6 +150,17 @@ internal sealed class BrokerSide : IAsyncDisposable
             {
                 throw new TimeoutException($"The worker's function could not be called within {Grace.TotalSeconds:0} s.");
             }
+        }
+    }
+
+    private async Task StartPeerAsync(Launch program, string workFolder, CancellationToken cancellation)
+    {
+        var process = ChildProcess.StartTalking(program, workFolder);
+        _processes.Add(process);
+        if (await process.Output.ReadLineAsync(cancellation).AsTask().WaitAsync(Grace, cancellation) != Ready)
+        {
+            process.RequireAlive();
+            throw new InvalidOperationException($"{program.Name} is not ready:\n{process.LogTail()}");
         }
     }
 

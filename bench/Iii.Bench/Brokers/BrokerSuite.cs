@@ -2,11 +2,41 @@ using Iii.Bench.Results;
 
 namespace Iii.Bench.Brokers;
 
-/// <summary>Compares an adapter with the broker's own client on the same broker, in pairs of windows.</summary>
+/// <summary>Compares two on the same broker, an adapter with the broker's own client for example, in pairs of windows.</summary>
 internal sealed class BrokerSuite(BrokerSide subject, BrokerSide raw, int pairs, TimeSpan window, TextWriter output)
 {
-    /// <summary>Measures and prints one cell; whether nothing failed.</summary>
-    public async Task<bool> RunAsync(string cell, int inFlight, CancellationToken cancellation)
+    private const int FailedOperations = 1;
+    private const int MaxUnderWay = 10_000;
+
+    private double _lastRate;
+
+    /// <summary>Measures and prints a cell for each number of operations under way; the exit code.</summary>
+    public async Task<int> RunAsync(string cell, int[] inFlights, CancellationToken cancellation)
+    {
+        var isGood = true;
+        foreach (var inFlight in inFlights)
+        {
+            isGood &= await RunOneAsync($"{cell}/n{inFlight}", inFlight, cancellation);
+        }
+
+        return isGood ? 0 : FailedOperations;
+    }
+
+    /// <summary>Measures and prints what the subject does at half of what it did in the last cell.</summary>
+    public async Task<int> RunHalfAsync(string cell, CancellationToken cancellation)
+    {
+        var rate = (int)(_lastRate / 2);
+        var windows = new List<BrokerWindow>();
+        for (var i = 0; i < pairs; i++)
+        {
+            windows.Add(await subject.RunAsync(MaxUnderWay, window, cancellation, rate));
+        }
+
+        Write(cell, subject.Name, windows, "");
+        return windows.All(static each => each.Errors == 0) ? 0 : FailedOperations;
+    }
+
+    private async Task<bool> RunOneAsync(string cell, int inFlight, CancellationToken cancellation)
     {
         foreach (var side in new[] { subject, raw })
         {
@@ -24,6 +54,7 @@ internal sealed class BrokerSuite(BrokerSide subject, BrokerSide raw, int pairs,
         }
 
         var ratios = subjects.Zip(raws, static (left, right) => left.Rate / right.Rate).ToList();
+        _lastRate = Median.Of(subjects.Select(static each => each.Rate));
         Write(cell, subject.Name, subjects, $"{Median.Of(ratios):0.00} [{ratios.Min():0.00}-{ratios.Max():0.00}]");
         Write("", raw.Name, raws, "");
         return subjects.Concat(raws).All(static each => each.Errors == 0);

@@ -3,23 +3,29 @@ using Iii.Bench.Workers;
 
 namespace Iii.Bench.Brokers;
 
-/// <summary>Calls in a loop per call in flight, for one window at a time.</summary>
-/// <param name="call">One call; the number of bytes that came back, or that it concerned.</param>
-/// <param name="expected">What each call has to return.</param>
-internal sealed class PeerCaller(Func<Task<int>> call, int expected)
+/// <summary>Operations for one window at a time: one after the other in so many loops, or at a rate whatever becomes of them.</summary>
+/// <param name="run">One operation; whether it went well.</param>
+internal sealed class PeerCaller(Func<Task<bool>> run)
 {
-    public async Task<CallerReport> RunAsync(int inFlight, TimeSpan duration)
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>Runs one window.</summary>
+    /// <param name="inFlight">Loops; at a rate, the most that may be under way.</param>
+    /// <param name="duration">How long operations are begun.</param>
+    /// <param name="rate">Operations per second, whose latency counts from when each was due; 0 for as many as the loops can.</param>
+    public async Task<CallerReport> RunAsync(int inFlight, TimeSpan duration, int rate)
     {
         var start = Stopwatch.GetTimestamp();
-        var deadline = start + (long)(duration.TotalSeconds * Stopwatch.Frequency);
-        var loops = await Task.WhenAll(Enumerable.Range(0, inFlight).Select(_ => CallAsync(deadline)));
+        var loops = await (rate > 0
+            ? PaceAsync(inFlight, duration, rate)
+            : Task.WhenAll(Enumerable.Range(0, inFlight).Select(_ => LoopAsync(start + (long)(duration.TotalSeconds * Stopwatch.Frequency)))));
         var elapsed = Stopwatch.GetElapsedTime(start);
         var latencies = loops.SelectMany(static loop => loop.Latencies).Order().ToList();
         return new CallerReport(
             latencies.Count, elapsed.TotalSeconds, loops.Sum(static loop => loop.Errors), Percentile(latencies, 0.50), Percentile(latencies, 0.99));
     }
 
-    private async Task<(List<long> Latencies, int Errors)> CallAsync(long deadline)
+    private async Task<(List<long> Latencies, int Errors)> LoopAsync(long deadline)
     {
         await Task.Yield();
         var latencies = new List<long>();
@@ -27,7 +33,7 @@ internal sealed class PeerCaller(Func<Task<int>> call, int expected)
         var start = Stopwatch.GetTimestamp();
         do
         {
-            errors += await call() == expected ? 0 : 1;
+            errors += await run() ? 0 : 1;
             var now = Stopwatch.GetTimestamp();
             latencies.Add(now - start);
             start = now;
@@ -35,6 +41,41 @@ internal sealed class PeerCaller(Func<Task<int>> call, int expected)
         while (start < deadline);
 
         return (latencies, errors);
+    }
+
+    private async Task<(List<long> Latencies, int Errors)[]> PaceAsync(int inFlight, TimeSpan duration, int rate)
+    {
+        using var room = new SemaphoreSlim(inFlight);
+        var running = new List<Task<(List<long> Latencies, int Errors)>>();
+        var start = Stopwatch.GetTimestamp();
+        var count = (int)(duration.TotalSeconds * rate);
+        while (running.Count < count)
+        {
+            var due = start + (long)(running.Count / (double)rate * Stopwatch.Frequency);
+            if (due > Stopwatch.GetTimestamp())
+            {
+                await Task.Delay(Tick);
+                continue;
+            }
+
+            await room.WaitAsync();
+            running.Add(RunOneAsync(due, room));
+        }
+
+        return await Task.WhenAll(running);
+    }
+
+    private async Task<(List<long> Latencies, int Errors)> RunOneAsync(long due, SemaphoreSlim room)
+    {
+        try
+        {
+            var isGood = await run();
+            return ([Stopwatch.GetTimestamp() - due], isGood ? 0 : 1);
+        }
+        finally
+        {
+            room.Release();
+        }
     }
 
     private static double Percentile(List<long> latencies, double share) =>

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Collections.Concurrent;
 using StackExchange.Redis;
 
 namespace Iii.Bench.Brokers;
@@ -11,13 +9,12 @@ internal sealed class RawRedisQueuePeer : IQueuePeer
     private const string Consumer = "bench";
     private const string Field = "d";
 
-    private readonly ConcurrentDictionary<long, TaskCompletionSource<int>> _pending = [];
+    private readonly JobTable _jobs = new();
     private readonly RedisKey _stream = $"iii-bench-raw:{Guid.NewGuid():N}";
     private readonly CancellationTokenSource _closing = new();
     private readonly ConnectionMultiplexer _connection;
     private readonly IDatabase _database;
     private Task _reading = Task.CompletedTask;
-    private long _lastNumber;
 
     private RawRedisQueuePeer(ConnectionMultiplexer connection) => (_connection, _database) = (connection, connection.GetDatabase());
 
@@ -33,16 +30,11 @@ internal sealed class RawRedisQueuePeer : IQueuePeer
         _reading = Task.Run(() => ReadAsync(concurrency));
     }
 
-    public async Task<int> RunJobAsync(ReadOnlyMemory<byte> payload)
+    public async Task RunJobAsync()
     {
-        var number = Interlocked.Increment(ref _lastNumber);
-        var job = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _pending[number] = job;
-        var message = new byte[sizeof(long) + payload.Length];
-        BinaryPrimitives.WriteInt64LittleEndian(message, number);
-        payload.Span.CopyTo(message.AsSpan(sizeof(long)));
-        await _database.StreamAddAsync(_stream, Field, message);
-        return await job.Task;
+        var job = _jobs.Begin();
+        await _database.StreamAddAsync(_stream, Field, job.Payload);
+        await job.Handled;
     }
 
     public async ValueTask DisposeAsync()
@@ -63,11 +55,7 @@ internal sealed class RawRedisQueuePeer : IQueuePeer
             foreach (var entry in entries)
             {
                 ReadOnlyMemory<byte> message = entry[Field];
-                if (_pending.TryRemove(BinaryPrimitives.ReadInt64LittleEndian(message.Span), out var job))
-                {
-                    job.SetResult(message.Length - sizeof(long));
-                }
-
+                _jobs.End(message.Span);
                 acknowledging.Add(_database.StreamAcknowledgeAsync(_stream, Group, entry.Id));
                 acknowledging.Add(_database.StreamDeleteAsync(_stream, [entry.Id]));
             }

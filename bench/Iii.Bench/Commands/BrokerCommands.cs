@@ -4,12 +4,10 @@ using Iii.Bench.Processes;
 
 namespace Iii.Bench.Commands;
 
-/// <summary>The adapters of brokers next to the brokers' own clients.</summary>
+/// <summary>Requests and answers over brokers, next to the brokers' own clients.</summary>
 internal static class BrokerCommands
 {
-    private const int FailedOperations = 1;
     private const int RequestBytes = 100;
-    private const int JobConcurrency = 64;
 
     private static readonly Option<string> Url = new("--url") { Description = "The broker, which is running already.", Required = true };
 
@@ -55,44 +53,11 @@ internal static class BrokerCommands
         return command;
     }
 
-    public static Command Queue()
-    {
-        var adapter = new Argument<string>("adapter") { Description = "Which adapter." }.AcceptOnlyFromAmong(QueuePeers.Adapters);
-        var command = new Command("queue", "Jobs enqueued and handled by one process over a queue.") { adapter, Url, Pairs, Seconds };
-        command.SetAction(async (parsed, cancellation) =>
-        {
-            using var folder = new WorkFolder();
-            var name = parsed.GetRequiredValue(adapter);
-            Task<BrokerSide> StartAsync(string side) =>
-                BrokerSide.StartAsync(side, ["queue-caller"], parsed.GetRequiredValue(Url), folder.Path, cancellation);
-            await using var subject = await StartAsync(name);
-            await using var raw = await StartAsync(name + QueuePeers.RawSuffix);
-            return await RunAsync("queue", subject, raw, [1, 64, 512], parsed, cancellation);
-        });
-        return command;
-    }
-
-    public static Command QueueCaller()
-    {
-        var side = new Argument<string>("side");
-        var command = new Command("queue-caller", "Enqueue and handle jobs; each input line is 'JOBS_IN_FLIGHT MILLISECONDS'.") { side, Url };
-        command.SetAction(async (parsed, cancellation) =>
-        {
-            await using var peer = await QueuePeers.ConnectAsync(parsed.GetRequiredValue(side), parsed.GetRequiredValue(Url));
-            await peer.ConsumeAsync(JobConcurrency);
-            var payload = new byte[RequestBytes];
-            Console.WriteLine(BrokerSide.Ready);
-            var caller = new PeerCaller(() => peer.RunJobAsync(payload), RequestBytes);
-            await ProgramCommands.AnswerLinesAsync(caller.RunAsync, cancellation);
-        });
-        return command;
-    }
-
     public static Command BusCaller() => Peer("bus-caller", "Call over a bus; each input line is 'CALLS_IN_FLIGHT MILLISECONDS'.", async (peer, cancellation) =>
     {
         var request = new byte[RequestBytes];
         Console.WriteLine(BrokerSide.Ready);
-        var caller = new PeerCaller(() => peer.CallAsync(request), RequestBytes);
+        var caller = new PeerCaller(async () => await peer.CallAsync(request) == RequestBytes);
         await ProgramCommands.AnswerLinesAsync(caller.RunAsync, cancellation);
     });
 
@@ -120,12 +85,6 @@ internal static class BrokerCommands
     {
         var suite = new BrokerSuite(subject, raw, parsed.GetValue(Pairs), TimeSpan.FromSeconds(parsed.GetValue(Seconds)), Console.Out);
         suite.WriteHead();
-        var isGood = true;
-        foreach (var inFlight in inFlights)
-        {
-            isGood &= await suite.RunAsync($"{cell}/n{inFlight}", inFlight, cancellation);
-        }
-
-        return isGood ? 0 : FailedOperations;
+        return await suite.RunAsync(cell, inFlights, cancellation);
     }
 }

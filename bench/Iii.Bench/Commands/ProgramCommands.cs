@@ -90,14 +90,22 @@ internal static class ProgramCommands
     }
 
     /// <summary>Runs a window for each line of the input.</summary>
-    public static async Task AnswerLinesAsync(Func<int, TimeSpan, Task<CallerReport>> run, CancellationToken cancellation)
+    public static Task AnswerLinesAsync(Func<int, TimeSpan, Task<CallerReport>> run, CancellationToken cancellation) => AnswerLinesAsync(
+        (inFlight, duration, rate) => rate == 0 ? run(inFlight, duration) : throw new FormatException("Calls at a rate are not to be had here."),
+        cancellation);
+
+    /// <summary>Runs a window for each line of the input, which may name a rate as its third number.</summary>
+    public static async Task AnswerLinesAsync(Func<int, TimeSpan, int, Task<CallerReport>> run, CancellationToken cancellation)
     {
         while (await Console.In.ReadLineAsync(cancellation) is { } line)
         {
-            var (inFlight, milliseconds) = line.Split(' ') is [var first, var second]
-                ? (int.Parse(first), int.Parse(second))
-                : throw new FormatException($"Expected 'CALLS_IN_FLIGHT MILLISECONDS', not '{line}'.");
-            Console.WriteLine(JsonSerializer.Serialize(await run(inFlight, TimeSpan.FromMilliseconds(milliseconds))));
+            var (inFlight, milliseconds, rate) = line.Split(' ') switch
+            {
+                [var first, var second] => (int.Parse(first), int.Parse(second), 0),
+                [var first, var second, var third] => (int.Parse(first), int.Parse(second), int.Parse(third)),
+                _ => throw new FormatException($"Expected 'CALLS_IN_FLIGHT MILLISECONDS [RATE]', not '{line}'."),
+            };
+            Console.WriteLine(JsonSerializer.Serialize(await run(inFlight, TimeSpan.FromMilliseconds(milliseconds), rate)));
         }
     }
 

@@ -6,7 +6,7 @@ using Iii.Bench.Workers;
 namespace Iii.Bench.Loads;
 
 /// <summary>Worker-to-worker load: asks a running caller process for one window.</summary>
-internal sealed class CallerLoad(ChildProcess caller, int inFlight, TimeSpan duration) : ILoad
+internal sealed class CallerLoad(ChildProcess caller, int inFlight, TimeSpan duration, int rate = 0) : ILoad
 {
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
@@ -15,7 +15,7 @@ internal sealed class CallerLoad(ChildProcess caller, int inFlight, TimeSpan dur
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(duration + Grace);
         var before = ProcFile.CpuSeconds(caller.Id);
-        await caller.Input.WriteLineAsync($"{inFlight} {duration.TotalMilliseconds:0}".AsMemory(), patience.Token);
+        await caller.Input.WriteLineAsync($"{inFlight} {duration.TotalMilliseconds:0}{(rate > 0 ? $" {rate}" : "")}".AsMemory(), patience.Token);
         await caller.Input.FlushAsync(patience.Token);
         var line = await ReadLineAsync(patience.Token, cancellation);
         var report = JsonSerializer.Deserialize<CallerReport>(line)!;

@@ -1,28 +1,24 @@
 using System.Diagnostics;
-using Iii.Adapters.Sqlite;
-using Iii.Bench.Processes;
 using Iii.Broker;
 
-namespace Iii.Bench.Queues;
+namespace Iii.Bench.Brokers;
 
 /// <summary>Many jobs that wait for a time, which falls due for one after the other: how late are they?</summary>
 internal static class DelayedLoad
 {
-    private const string Queue = "jobs";
-
     /// <summary>Lateness in milliseconds, sorted.</summary>
+    /// <param name="broker">Where they wait.</param>
     /// <param name="jobs">How many wait.</param>
     /// <param name="lead">Until the first one is due: long enough to store them all.</param>
     /// <param name="spread">From the first to the last.</param>
-    public static async Task<double[]> MeasureAsync(int jobs, TimeSpan lead, TimeSpan spread)
+    public static async Task<double[]> MeasureAsync(IQueueBroker broker, int jobs, TimeSpan lead, TimeSpan spread)
     {
-        using var folder = new WorkFolder();
-        await using var broker = await SqliteBroker.OpenAsync(new SqliteBrokerOptions { Folder = folder.Path });
+        var queue = $"bench.{Guid.NewGuid():N}";
         var late = new double[jobs];
         var handled = 0;
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var start = Stopwatch.GetTimestamp();
-        await broker.Queues.ConsumeAsync(new QueueSubscription(Queue) { Concurrency = 256 }, (delivery, _) =>
+        await broker.ConsumeAsync(new QueueSubscription(queue) { Concurrency = 256 }, (delivery, _) =>
         {
             var due = BitConverter.ToInt64(delivery.Payload.Span);
             var number = Interlocked.Increment(ref handled);
@@ -41,8 +37,8 @@ internal static class DelayedLoad
             {
                 var due = lead + (spread * (i / (double)jobs));
                 var delay = due - Stopwatch.GetElapsedTime(start);
-                await broker.Queues.EnqueueAsync(
-                    Queue,
+                await broker.EnqueueAsync(
+                    queue,
                     new QueueMessage(BitConverter.GetBytes(due.Ticks)),
                     new EnqueueOptions { Delay = delay > TimeSpan.Zero ? delay : TimeSpan.Zero });
             }

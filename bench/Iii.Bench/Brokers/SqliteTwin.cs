@@ -1,20 +1,20 @@
 using System.Threading.Channels;
 using Microsoft.Data.Sqlite;
 
-namespace Iii.Bench.Queues;
+namespace Iii.Bench.Brokers;
 
 /// <summary>
 /// The least that a durable queue on SQLite can do, done well: one writer thread, transactions of up to 512 inserts and deletes and
 /// one claim of up to 128 jobs, a full sync each. No names, groups, order, delays, retries or limits.
 /// </summary>
-internal sealed class SqliteTwin : IJobQueue
+internal sealed class SqliteTwin : IAsyncDisposable
 {
     private const int MaxBatch = 512;
     private const int MaxClaim = 128;
 
     private readonly SqliteConnection _connection;
     private readonly Channel<Request> _requests = Channel.CreateUnbounded<Request>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly Channel<long> _claimed = Channel.CreateUnbounded<long>();
+    private readonly Channel<(long Id, byte[] Payload)> _claimed = Channel.CreateUnbounded<(long, byte[])>();
     private readonly ManualResetEventSlim _wake = new();
     private readonly Thread _thread;
     private readonly int _concurrency;
@@ -22,7 +22,9 @@ internal sealed class SqliteTwin : IJobQueue
     private int _waiting;
     private volatile bool _isClosing;
 
-    private SqliteTwin(string folder, int concurrency)
+    /// <param name="folder">Where its file goes.</param>
+    /// <param name="concurrency">Jobs that are handed out and not acknowledged, at most.</param>
+    public SqliteTwin(string folder, int concurrency)
     {
         _concurrency = concurrency;
         _connection = new SqliteConnection($"Data Source={Path.Combine(folder, "twin.db")};Pooling=False");
@@ -35,24 +37,22 @@ internal sealed class SqliteTwin : IJobQueue
 
     private sealed record Request(long Id, byte[]? Payload, TaskCompletionSource? Stored);
 
-    public static Task<IJobQueue> OpenAsync(string folder, int concurrency) => Task.FromResult<IJobQueue>(new SqliteTwin(folder, concurrency));
-
-    public async ValueTask EnqueueAsync(byte[] payload, int number)
+    public async ValueTask EnqueueAsync(byte[] payload, long number)
     {
         var stored = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Post(new Request(number + 1, payload, stored));
+        Post(new Request(number, payload, stored));
         await stored.Task;
     }
 
-    public Task ConsumeAsync(Action handled)
+    public Task ConsumeAsync(Action<byte[]> handle)
     {
         for (var i = 0; i < Environment.ProcessorCount * 2; i++)
         {
             _ = Task.Run(async () =>
             {
-                await foreach (var id in _claimed.Reader.ReadAllAsync())
+                await foreach (var (id, payload) in _claimed.Reader.ReadAllAsync())
                 {
-                    handled();
+                    handle(payload);
                     Post(new Request(id, null, null));
                 }
             });
@@ -89,12 +89,12 @@ internal sealed class SqliteTwin : IJobQueue
         using var claim = Prepare(
             "UPDATE jobs SET state = 1 WHERE id IN (SELECT id FROM jobs WHERE state = 0 ORDER BY id LIMIT $count) RETURNING id, payload", "$count");
         var batch = new List<Request>();
-        var ids = new List<long>();
+        var claimed = new List<(long, byte[])>();
         while (true)
         {
             _wake.Reset();
             batch.Clear();
-            ids.Clear();
+            claimed.Clear();
             while (batch.Count < MaxBatch && _requests.Reader.TryRead(out var request))
             {
                 batch.Add(request);
@@ -137,19 +137,18 @@ internal sealed class SqliteTwin : IJobQueue
                     using var rows = claim.ExecuteReader();
                     while (rows.Read())
                     {
-                        ids.Add(rows.GetInt64(0));
-                        _ = rows.GetFieldValue<byte[]>(1);
+                        claimed.Add((rows.GetInt64(0), rows.GetFieldValue<byte[]>(1)));
                     }
                 }
 
                 transaction.Commit();
             }
 
-            _free -= ids.Count;
-            _waiting -= ids.Count;
-            foreach (var id in ids)
+            _free -= claimed.Count;
+            _waiting -= claimed.Count;
+            foreach (var job in claimed)
             {
-                _claimed.Writer.TryWrite(id);
+                _claimed.Writer.TryWrite(job);
             }
 
             foreach (var request in batch)
