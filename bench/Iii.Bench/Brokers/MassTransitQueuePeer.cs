@@ -32,7 +32,8 @@ internal sealed class MassTransitQueuePeer : IQueuePeer
             });
         });
         await _bus.StartAsync();
-        _endpoint = await _bus.GetSendEndpoint(new Uri($"queue:{_queue}"));
+        // Not queue:, which would declare the queue again, and not as a quorum queue.
+        _endpoint = await _bus.GetSendEndpoint(new Uri($"exchange:{_queue}"));
     }
 
     public async Task RunJobAsync()
