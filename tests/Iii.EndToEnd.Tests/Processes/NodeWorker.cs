@@ -31,11 +31,12 @@ internal sealed class NodeWorker : ChildProcess
     /// <param name="sdk">The version of the SDK.</param>
     /// <param name="script">The script's name, without its ending.</param>
     /// <param name="name">The worker's name.</param>
-    public static async Task<NodeWorker> StartAsync(string url, string sdk, string script, string name)
+    /// <param name="arguments">What else the script wants to know.</param>
+    public static async Task<NodeWorker> StartAsync(string url, string sdk, string script, string name, params IEnumerable<string> arguments)
     {
         _ = Repository.SdkFolder(sdk);
         var file = Path.Combine(Repository.NodeFolder, "workers", script + ".mjs");
-        var worker = new NodeWorker(name, new ProcessStartInfo("node", [file, sdk, url, name]));
+        var worker = new NodeWorker(name, new ProcessStartInfo("node", [file, sdk, url, name, .. arguments]));
         try
         {
             await worker.WaitForLineAsync("that it is ready", static line => line == ReadyLine);

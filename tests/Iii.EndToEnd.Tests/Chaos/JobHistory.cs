@@ -1,0 +1,14 @@
+namespace Iii.EndToEnd.Tests.Chaos;
+
+/// <summary>What happened in a run, as seen from outside.</summary>
+/// <param name="Accepted">Jobs whose enqueueing succeeded.</param>
+/// <param name="Repeated">Jobs that were enqueued again, since the fate of the first time was not known.</param>
+/// <param name="Handlings">Every handling, in any order.</param>
+/// <param name="Kills">What was killed, on the same clock.</param>
+/// <param name="OrderedTopics">Topics that promise order within a key.</param>
+internal sealed record JobHistory(
+    IReadOnlySet<JobName> Accepted,
+    IReadOnlySet<JobName> Repeated,
+    IReadOnlyList<Handling> Handlings,
+    IReadOnlyList<Kill> Kills,
+    IReadOnlySet<string> OrderedTopics);

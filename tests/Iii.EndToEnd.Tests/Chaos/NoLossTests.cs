@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using System.Globalization;
+using Iii.EndToEnd.Tests.Processes;
+
+namespace Iii.EndToEnd.Tests.Chaos;
+
+/// <summary>
+/// Engines, workers and the broker are killed at random while jobs are enqueued and handled. <c>tests/chaos.sh</c> runs it at length.
+/// </summary>
+/// <remarks>Environment: <c>III_CHAOS_JOBS</c>, <c>III_CHAOS_KILLS</c>, and <c>III_SEED</c> for what is killed.</remarks>
+public class NoLossTests(ITestOutputHelper output)
+{
+    private const string Ordered = "ordered";
+    private const string Plain = "plain";
+    private const int Keys = 100;
+
+    /// <summary>Longer than a lease, a reconnect and a restart of the broker together.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    [Fact]
+    public Task Accepted_jobs_of_embedded_survive_kills() => RunAsync(ChaosSystem.Embedded);
+
+    [Fact]
+    public Task Accepted_jobs_of_redis_survive_kills() => RunAsync(ClusterBroker.Redis);
+
+    [Fact]
+    public Task Accepted_jobs_of_rabbitmq_survive_kills() => RunAsync(ClusterBroker.RabbitMq);
+
+    private async Task RunAsync(string adapter)
+    {
+        var (kills, seed) = (Setting("III_CHAOS_KILLS", 5), Setting("III_SEED", Environment.TickCount));
+        var numbers = Math.Max(Setting("III_CHAOS_JOBS", 4_000) / (2 * Keys), 1);
+        var total = 2 * Keys * numbers;
+        output.WriteLine($"{adapter}: {total} jobs, {kills} kills, III_SEED={seed}");
+        using var recordings = new Recordings();
+        await using var system = await ChaosSystem.StartAsync(adapter, recordings);
+        var producer = new JobProducer(system.Urls);
+        var start = Stopwatch.GetTimestamp();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var producing = producer.RunAsync([Ordered, Plain], Keys, numbers, end.Token);
+        var (random, killed) = (new Random(seed), new List<Kill>());
+        try
+        {
+            for (var kill = 1; kill <= kills; kill++)
+            {
+                var due = 2L * total * kill / (kills + 1);
+                await GoesOnAsync($"kill {kill} of {kills} is due", () => producer.AcceptedCount + recordings.CountHandled(), due);
+                killed.Add(await system.KillAsync(random));
+                output.WriteLine($"{Stopwatch.GetElapsedTime(start).TotalSeconds,6:0.0} s  killed {killed[^1].What}; {producer.AcceptedCount} accepted, {recordings.CountHandled()} handled");
+            }
+
+            await GoesOnAsync("all jobs are handled", recordings.CountHandled, total);
+        }
+        finally
+        {
+            await end.CancelAsync();
+            await producing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var verdict = HistoryChecker.Check(new JobHistory(
+                producer.Accepted, producer.Repeated, recordings.Handlings(), killed, new HashSet<string> { Ordered }));
+            output.WriteLine(
+                $"{Stopwatch.GetElapsedTime(start).TotalSeconds,6:0.0} s  {producer.AcceptedCount} accepted, {producer.Repeated.Count} enqueued again; {verdict}");
+            Assert.True(verdict.IsGood, $"{adapter}, III_SEED={seed}: {verdict}");
+        }
+
+        Assert.Equal(total, producer.AcceptedCount);
+    }
+
+    /// <summary>Waits until a count is reached, for as long as it grows now and then.</summary>
+    private static async Task GoesOnAsync(string what, Func<int> count, long until)
+    {
+        for (var reached = count(); reached < until;)
+        {
+            reached = await Eventually.ValueAsync(
+                $"it goes on, until {what} at {until}", () => Task.FromResult(count()), now => now > reached, Patience);
+        }
+    }
+
+    private static int Setting(string name, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : otherwise;
+}

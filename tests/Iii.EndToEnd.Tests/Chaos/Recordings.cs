@@ -1,0 +1,80 @@
+using System.Globalization;
+using Iii.EndToEnd.Tests.Processes;
+
+namespace Iii.EndToEnd.Tests.Chaos;
+
+/// <summary>What the recording workers wrote down, one file for each life of a worker.</summary>
+internal sealed class Recordings : IDisposable
+{
+    private const long NanosecondsPerTick = 100;
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly List<FileStream> _files = [];
+    private readonly List<StreamReader> _readers = [];
+    private readonly List<(bool IsStart, TimeSpan Time, JobName Job, int File)> _lines = [];
+    private readonly HashSet<JobName> _handled = [];
+
+    /// <summary>A file for a worker's next life.</summary>
+    public string NextFile()
+    {
+        var path = Path.Combine(_folder.FullPath, _files.Count.ToString(CultureInfo.InvariantCulture));
+        var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Read, FileShare.ReadWrite);
+        _files.Add(file);
+        _readers.Add(new StreamReader(file));
+        return path;
+    }
+
+    /// <summary>Reads what is new, and counts the jobs that were handled to the end at least once.</summary>
+    public int CountHandled()
+    {
+        for (var file = 0; file < _readers.Count; file++)
+        {
+            // Each line is one write, so that it is there as a whole or not at all.
+            while (_readers[file].ReadLine() is { } line)
+            {
+                var parts = line.Split(' ');
+                var job = new JobName(parts[2], Number(parts[3]), Number(parts[4]));
+                var isStart = parts[0] == "b";
+                var time = TimeSpan.FromTicks(long.Parse(parts[1], CultureInfo.InvariantCulture) / NanosecondsPerTick);
+                _lines.Add((isStart, time, job, file));
+                if (!isStart)
+                {
+                    _handled.Add(job);
+                }
+            }
+        }
+
+        return _handled.Count;
+    }
+
+    /// <summary>All handlings that were read.</summary>
+    public IReadOnlyList<Handling> Handlings()
+    {
+        var handlings = new List<Handling>();
+        var open = new Dictionary<(JobName, int), TimeSpan>();
+        foreach (var (isStart, time, job, file) in _lines)
+        {
+            if (isStart)
+            {
+                // The same worker may get a job again while it is still at it.
+                handlings.AddRange(open.TryGetValue((job, file), out var before) ? [new Handling(job, before, null)] : []);
+                open[(job, file)] = time;
+            }
+            else
+            {
+                handlings.Add(open.Remove((job, file), out var start) ? new Handling(job, start, time) : new Handling(job, time, time));
+            }
+        }
+
+        handlings.AddRange(open.Select(static pair => new Handling(pair.Key.Item1, pair.Value, null)));
+        return handlings;
+    }
+
+    public void Dispose()
+    {
+        _readers.ForEach(static reader => reader.Dispose());
+        _folder.Dispose();
+    }
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+}
