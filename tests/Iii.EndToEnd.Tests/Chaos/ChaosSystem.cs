@@ -24,12 +24,11 @@ internal sealed class ChaosSystem : IAsyncDisposable
     private readonly EngineProcess[] _engines;
     private readonly NodeWorker[] _workers;
 
-    private ChaosSystem(string adapter, string url, IAsyncDisposable? broker, Recordings recordings)
+    private ChaosSystem(string adapter, string url, IAsyncDisposable? broker, Recordings recordings, int engines, int workers)
     {
         (_broker, _recordings) = (broker, recordings);
-        var engines = broker is null ? 1 : 2;
         _ports = [.. Enumerable.Range(0, engines).Select(static _ => (FreePorts.Take(), FreePorts.Take()))];
-        (_engines, _workers) = (new EngineProcess[engines], new NodeWorker[engines]);
+        (_engines, _workers) = (new EngineProcess[engines], new NodeWorker[workers]);
         _configuration = broker is null
             ? $$"""
                 - class: modules::queue::QueueModule
@@ -49,7 +48,9 @@ internal sealed class ChaosSystem : IAsyncDisposable
     /// <summary>Starts everything.</summary>
     /// <param name="adapter"><see cref="Embedded"/>, or the adapter of a broker.</param>
     /// <param name="recordings">Where the workers write.</param>
-    public static async Task<ChaosSystem> StartAsync(string adapter, Recordings recordings)
+    /// <param name="engines">How many, unless <see cref="Embedded"/>, which has one.</param>
+    /// <param name="workersPerEngine">How many are connected to each.</param>
+    public static async Task<ChaosSystem> StartAsync(string adapter, Recordings recordings, int engines = 2, int workersPerEngine = 1)
     {
         (string Url, IAsyncDisposable? Server) broker = adapter switch
         {
@@ -58,13 +59,18 @@ internal sealed class ChaosSystem : IAsyncDisposable
             ClusterBroker.RabbitMq when await RabbitMqServer.StartNewAsync() is var rabbit => (rabbit.Url, rabbit),
             _ => throw new ArgumentException($"There is no adapter '{adapter}'.", nameof(adapter)),
         };
-        var system = new ChaosSystem(adapter, broker.Url, broker.Server, recordings);
+        var system = new ChaosSystem(
+            adapter, broker.Url, broker.Server, recordings, adapter == Embedded ? 1 : engines, (adapter == Embedded ? 1 : engines) * workersPerEngine);
         try
         {
             for (var engine = 0; engine < system._engines.Length; engine++)
             {
                 await system.StartEngineAsync(engine);
-                await system.StartWorkerAsync(engine);
+            }
+
+            for (var worker = 0; worker < system._workers.Length; worker++)
+            {
+                await system.StartWorkerAsync(worker);
             }
 
             return system;
@@ -79,23 +85,44 @@ internal sealed class ChaosSystem : IAsyncDisposable
     /// <summary>Kills something, and starts it again at once.</summary>
     public async Task<Kill> KillAsync(Random random)
     {
-        var engine = random.Next(_engines.Length);
-        var from = Now();
-        TimeSpan to;
         switch (random.Next(_broker is null ? 2 : 3))
         {
             case 0:
-                to = await KillAsync(_engines[engine]);
-                await StartEngineAsync(engine);
-                return new Kill(from, to, $"engine {engine}");
+                return await KillEngineAsync(random.Next(_engines.Length));
             case 1:
-                to = await KillAsync(_workers[engine]);
-                await StartWorkerAsync(engine);
-                return new Kill(from, to, $"worker {engine}");
+                var worker = random.Next(_workers.Length);
+                var (from, to) = await KillAsync(_workers[worker]);
+                await StartWorkerAsync(worker);
+                return new Kill(from, to, $"worker {worker}");
             default:
-                await KillBrokerAsync();
-                return new Kill(from, Now() + NoticeTime, "broker");
+                return await KillBrokerAsync();
         }
+    }
+
+    /// <summary>Kills an engine, and starts it again at once.</summary>
+    public async Task<Kill> KillEngineAsync(int engine)
+    {
+        var (from, to) = await KillAsync(_engines[engine]);
+        await StartEngineAsync(engine);
+        return new Kill(from, to, $"engine {engine}");
+    }
+
+    /// <summary>Kills the broker, if there is one, and starts it again at once.</summary>
+    public async Task<Kill> KillBrokerAsync()
+    {
+        var from = Now();
+        if (_broker is RedisServer redis)
+        {
+            redis.Kill();
+            await redis.StartAsync();
+        }
+        else if (_broker is RabbitMqServer rabbit)
+        {
+            await rabbit.KillAsync();
+            await rabbit.StartAsync();
+        }
+
+        return new Kill(from, Now() + NoticeTime, "broker");
     }
 
     public async ValueTask DisposeAsync()
@@ -113,30 +140,17 @@ internal sealed class ChaosSystem : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private static TimeSpan Now() => Stopwatch.GetElapsedTime(0);
+    /// <summary>The machine's monotonic clock, which the workers read too.</summary>
+    public static TimeSpan Now() => Stopwatch.GetElapsedTime(0);
 
-    private static async Task<TimeSpan> KillAsync(ChildProcess process)
+    private static async Task<(TimeSpan From, TimeSpan To)> KillAsync(ChildProcess process)
     {
+        var from = Now();
         process.Kill();
         await process.WaitForExitAsync();
         var to = Now();
         await process.DisposeAsync();
-        return to;
-    }
-
-    private async Task KillBrokerAsync()
-    {
-        if (_broker is RedisServer redis)
-        {
-            redis.Kill();
-            await redis.StartAsync();
-        }
-        else
-        {
-            var rabbit = (RabbitMqServer)_broker!;
-            await rabbit.KillAsync();
-            await rabbit.StartAsync();
-        }
+        return (from, to);
     }
 
     private async Task StartEngineAsync(int engine)
@@ -145,6 +159,11 @@ internal sealed class ChaosSystem : IAsyncDisposable
         _engines[engine] = await EngineProcess.StartAsync(worker, http, EngineProcess.Configuration(worker, http) + _configuration);
     }
 
-    private async Task StartWorkerAsync(int engine) => _workers[engine] = await NodeWorker.StartAsync(
-        Urls[engine], Sdks.Usual, "recorder", $"recorder-{engine.ToString(CultureInfo.InvariantCulture)}", _recordings.NextFile());
+    private async Task StartWorkerAsync(int worker) => _workers[worker] = await NodeWorker.StartAsync(
+        Urls[worker % _engines.Length],
+        Sdks.Usual,
+        "recorder",
+        $"recorder-{worker.ToString(CultureInfo.InvariantCulture)}",
+        _recordings.NextFile(),
+        _recordings.Gate);
 }

@@ -5,9 +5,11 @@ using Iii.Sdk;
 namespace Iii.EndToEnd.Tests.Chaos;
 
 /// <summary>Enqueues jobs of many keys, each key's one after the other, and each until it is accepted.</summary>
-internal sealed class JobProducer(IReadOnlyList<string> urls)
+/// <param name="urls">The engines.</param>
+/// <param name="delay">How long a job waits before it may be handled.</param>
+internal sealed class JobProducer(IReadOnlyList<string> urls, TimeSpan delay = default)
 {
-    private const int Lanes = 16;
+    private const int Lanes = 50;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     private readonly ConcurrentDictionary<JobName, bool> _accepted = new();
@@ -56,7 +58,7 @@ internal sealed class JobProducer(IReadOnlyList<string> urls)
     private async Task EnqueueAsync(IiiWorker[] workers, int lane, JobName job, CancellationToken cancellation)
     {
         var input = Encoding.UTF8.GetBytes(
-            $$"""{"topic":"{{job.Topic}}","group":"{{job.Key}}","data":{"topic":"{{job.Topic}}","key":{{job.Key}},"number":{{job.Number}} } }""");
+            $$"""{"topic":"{{job.Topic}}","group":"{{job.Key}}","delay_ms":{{delay.TotalMilliseconds:0}},"data":{"topic":"{{job.Topic}}","key":{{job.Key}},"number":{{job.Number}} } }""");
         for (var attempt = lane; ; attempt++)
         {
             var worker = workers[attempt % workers.Length];

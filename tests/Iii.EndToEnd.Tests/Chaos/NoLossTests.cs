@@ -14,9 +14,6 @@ public class NoLossTests(ITestOutputHelper output)
     private const string Plain = "plain";
     private const int Keys = 100;
 
-    /// <summary>Longer than a lease, a reconnect and a restart of the broker together.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
-
     [Fact]
     public Task Accepted_jobs_of_embedded_survive_kills() => RunAsync(ChaosSystem.Embedded);
 
@@ -33,6 +30,7 @@ public class NoLossTests(ITestOutputHelper output)
         var total = 2 * Keys * numbers;
         output.WriteLine($"{adapter}: {total} jobs, {kills} kills, III_SEED={seed}");
         using var recordings = new Recordings();
+        recordings.OpenGate();
         await using var system = await ChaosSystem.StartAsync(adapter, recordings);
         var producer = new JobProducer(system.Urls);
         var start = Stopwatch.GetTimestamp();
@@ -44,12 +42,12 @@ public class NoLossTests(ITestOutputHelper output)
             for (var kill = 1; kill <= kills; kill++)
             {
                 var due = 2L * total * kill / (kills + 1);
-                await GoesOnAsync($"kill {kill} of {kills} is due", () => producer.AcceptedCount + recordings.CountHandled(), due);
+                await Progress.ReachesAsync($"kill {kill} of {kills} is due", () => producer.AcceptedCount + recordings.CountHandled(), due);
                 killed.Add(await system.KillAsync(random));
                 output.WriteLine($"{Stopwatch.GetElapsedTime(start).TotalSeconds,6:0.0} s  killed {killed[^1].What}; {producer.AcceptedCount} accepted, {recordings.CountHandled()} handled");
             }
 
-            await GoesOnAsync("all jobs are handled", recordings.CountHandled, total);
+            await Progress.ReachesAsync("all jobs are handled", recordings.CountHandled, total);
         }
         finally
         {
@@ -63,16 +61,6 @@ public class NoLossTests(ITestOutputHelper output)
         }
 
         Assert.Equal(total, producer.AcceptedCount);
-    }
-
-    /// <summary>Waits until a count is reached, for as long as it grows now and then.</summary>
-    private static async Task GoesOnAsync(string what, Func<int> count, long until)
-    {
-        for (var reached = count(); reached < until;)
-        {
-            reached = await Eventually.ValueAsync(
-                $"it goes on, until {what} at {until}", () => Task.FromResult(count()), now => now > reached, Patience);
-        }
     }
 
     private static int Setting(string name, int otherwise) =>

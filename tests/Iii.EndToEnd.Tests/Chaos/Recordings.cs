@@ -14,6 +14,15 @@ internal sealed class Recordings : IDisposable
     private readonly List<(bool IsStart, TimeSpan Time, JobName Job, int File)> _lines = [];
     private readonly HashSet<JobName> _handled = [];
 
+    /// <summary>A file that is there once jobs shall succeed.</summary>
+    public string Gate => Path.Combine(_folder.FullPath, "gate");
+
+    /// <summary>How many lives wrote something.</summary>
+    public int UsedFiles => _files.Count(static file => file.Length > 0);
+
+    /// <summary>Lets jobs succeed from now on.</summary>
+    public void OpenGate() => File.WriteAllText(Gate, "");
+
     /// <summary>A file for a worker's next life.</summary>
     public string NextFile()
     {
