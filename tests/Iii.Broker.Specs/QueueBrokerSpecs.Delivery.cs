@@ -276,10 +276,10 @@ public abstract partial class QueueBrokerSpecs
         var blocked = 0;
         await using var blocking = await broker.ConsumeAsync(
             new QueueSubscription(_queue),
-            (_, _) =>
+            (_, cancellationToken) =>
             {
                 Interlocked.Increment(ref blocked);
-                released.Wait(Eventually.Bound);
+                released.Wait(Eventually.Bound, cancellationToken);
                 return ValueTask.FromResult(QueueVerdict.Ack);
             },
             Cancel);
