@@ -114,6 +114,22 @@ public abstract partial class QueueBrokerSpecs
         }
     }
 
+    /// <summary>The number of queues is bounded.</summary>
+    [Fact]
+    public async Task A_queue_too_many_is_refused_and_those_that_exist_go_on()
+    {
+        var broker = (await OpenSubjectAsync(SmallLimits with { MaxNames = 10 })).Seam;
+        for (var i = 0; i < broker.Limits.MaxNames; i++)
+        {
+            await broker.EnqueueAsync($"{_queue}{i}", Message("x"), cancellationToken: Cancel);
+        }
+
+        await RefusesAsync(BrokerErrorCodes.LimitExceeded, async () => await broker.EnqueueAsync(_queue, Message("x"), null, Cancel));
+        await RefusesAsync(
+            BrokerErrorCodes.LimitExceeded, async () => await ConsumeAsync(broker, new QueueSubscription(_queue), new Recorder<Seen>()));
+        await broker.EnqueueAsync($"{_queue}0", Message("x"), cancellationToken: Cancel);
+    }
+
     /// <summary>Enqueues until the queue is full, and says how many it took.</summary>
     private async Task<int> FillAsync(IQueueBroker broker)
     {
