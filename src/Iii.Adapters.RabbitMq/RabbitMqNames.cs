@@ -26,6 +26,12 @@ internal sealed partial class RabbitMqNames(string cluster)
     /// <summary>A queue that keeps nothing.</summary>
     public string GoneQueue { get; } = $"iii.gone.{cluster}";
 
+    /// <summary>A queue with a message for every queue that there is: what they are counted by.</summary>
+    public string RegisterQueue { get; } = $"iii.register.{cluster}";
+
+    /// <summary>An exclusive queue that is never used: who has it may add to the register.</summary>
+    public string RegisterLock { get; } = $"iii.register-lock.{cluster}";
+
     /// <exception cref="ArgumentException">It is no name of a cluster.</exception>
     public static void CheckCluster(string cluster)
     {

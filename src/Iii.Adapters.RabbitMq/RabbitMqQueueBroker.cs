@@ -15,7 +15,7 @@ namespace Iii.Adapters.RabbitMq;
 /// <para>
 /// <see cref="BrokerLimits.MaxQueueLength"/> counts what waits, not what is delayed, delivered or dead. It is written into a queue
 /// when that is made; a queue that exists keeps the bound that it was made with. A delayed message that falls due while its group is
-/// full waits on until there is room.
+/// full waits on until there is room. It comes to the groups that are bound when it falls due.
 /// </para>
 /// <para>
 /// A broker before version 3.11.15 closes a channel that keeps a message unacknowledged for longer than its <c>consumer_timeout</c>, 30
@@ -25,6 +25,12 @@ namespace Iii.Adapters.RabbitMq;
 /// </para>
 /// <para>
 /// With <see cref="QueueOrdering.PerKey"/> one instance at a time consumes a group, with its concurrency over the keys; the others wait.
+/// Between two attempts it keeps what it knows of a message: when its turn ends meanwhile, the attempts that it made count as one, lost,
+/// and the next one comes at once.
+/// </para>
+/// <para>
+/// A queue is never removed, and counts towards <see cref="BrokerLimits.MaxNames"/>. A removed group leaves behind what waits for a time;
+/// that comes to nobody, unless a group with the same name has been bound on the same queue by then.
 /// </para>
 /// </remarks>
 public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerConnection

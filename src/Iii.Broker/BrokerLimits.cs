@@ -29,7 +29,7 @@ public sealed record BrokerLimits
     /// <summary>How many failed attempts a message remembers. Beyond it the oldest is forgotten; the count goes on.</summary>
     public const int MaxRememberedFailures = 32;
 
-    /// <summary>Longest text of one <see cref="AttemptFailure.Message"/>, in characters. A longer one is cut.</summary>
+    /// <summary>Longest text of one <see cref="AttemptFailure.Message"/>, in characters. A longer one is cut, not within a surrogate pair.</summary>
     public const int MaxFailureMessageLength = 4 * 1024;
 
     /// <summary>Most items of one page. Asking for more is a programming error.</summary>

@@ -8,12 +8,12 @@ public abstract class SeamSpecs<TSeam> : IAsyncDisposable
 {
     private readonly List<SpecSubject<TSeam>> _subjects = [];
 
-    /// <summary>The bounds that every case asks for: small, so that they can be reached.</summary>
+    /// <summary>The bounds that a case asks for when it is not about others: small, so that they can be reached.</summary>
     protected static BrokerLimits SmallLimits { get; } = new()
     {
         MaxFrameBytes = 64 * 1024,
         MaxBufferedFrames = 64,
-        MaxMessageBytes = 64 * 1024,
+        MaxMessageBytes = 1024 * 1024,
         MaxQueueLength = 100,
         MaxDelay = TimeSpan.FromHours(1),
         MaxDeduplicationWindow = TimeSpan.FromHours(1),
@@ -44,13 +44,16 @@ public abstract class SeamSpecs<TSeam> : IAsyncDisposable
     protected abstract ValueTask<SpecSubject<TSeam>> CreateAsync(BrokerLimits limits);
 
     /// <summary>Makes an instance, and fails when the factory does not.</summary>
-    protected async ValueTask<SpecSubject<TSeam>> OpenSubjectAsync()
+    protected ValueTask<SpecSubject<TSeam>> OpenSubjectAsync() => OpenSubjectAsync(SmallLimits);
+
+    /// <summary>Likewise, with other bounds.</summary>
+    protected async ValueTask<SpecSubject<TSeam>> OpenSubjectAsync(BrokerLimits limits)
     {
-        var subject = await CreateAsync(SmallLimits);
+        var subject = await CreateAsync(limits);
         Assert.True(subject?.Seam is not null, $"{GetType().Name}.CreateAsync returned null: a suite without an adapter must not be green.");
         Assert.True(subject.CutOffAsync is not null, $"{GetType().Name}.CreateAsync returned no way to cut the instance off.");
         _subjects.Add(subject);
-        Assert.Equal(SmallLimits, subject.Seam.Limits);
+        Assert.Equal(limits, subject.Seam.Limits);
         return subject;
     }
 

@@ -30,6 +30,20 @@ public sealed class SeamShapeTests
     }
 
     [Fact]
+    public void The_suite_of_the_queues_has_as_many_cases_as_it_says() =>
+        Assert.Equal(
+            QueueBrokerSpecs.CaseCount, typeof(QueueBrokerSpecs).GetMethods().Count(method => method.IsDefined(typeof(FactAttribute), inherit: true)));
+
+    [Fact]
+    public void A_failure_is_cut_between_two_characters()
+    {
+        const int Longest = BrokerLimits.MaxFailureMessageLength;
+        Assert.Equal(new string('m', Longest), new AttemptFailure("code", new string('m', Longest + 1)).Message);
+        Assert.Equal(new string('m', Longest - 1), new AttemptFailure("code", new string('m', Longest - 1) + "😀").Message);
+        Assert.Equal(new string('m', Longest - 2) + "😀", new AttemptFailure("code", new string('m', Longest - 2) + "😀m").Message);
+    }
+
+    [Fact]
     public void A_control_character_or_half_a_character_is_in_no_name()
     {
         foreach (var bad in (string[])["a\u0085", "a\ud83d", "\ude00a", "a\u001f"])

@@ -26,6 +26,21 @@ internal static class Probing
         return await CountAsync(probe, queue, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Whether there is an exchange.</summary>
+    public static async Task<bool> HasExchangeAsync(LinkSession session, string exchange, CancellationToken cancellationToken)
+    {
+        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await probe.ExchangeDeclarePassiveAsync(exchange, cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (OperationInterruptedException exception) when (exception.ShutdownReason?.ReplyCode == Constants.NotFound)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Declares a quorum queue. One that is there with other arguments, from another version or configuration, is taken as it is.</summary>
     public static async Task DeclareQuorumAsync(
         LinkSession session, string queue, IDictionary<string, object?> arguments, CancellationToken cancellationToken)

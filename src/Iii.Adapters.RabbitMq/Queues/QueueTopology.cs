@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Iii.Adapters.RabbitMq.Connections;
 using Iii.Broker;
 using RabbitMQ.Client;
@@ -10,7 +11,7 @@ namespace Iii.Adapters.RabbitMq.Queues;
 /// A queue is a fanout exchange. A group is a quorum queue bound to it, and one for its dead letters. While a queue has no group,
 /// its messages take the exchange's alternate, to a quorum queue that nobody consumes; the first group that is bound takes over what
 /// lies there. That queue is only made when it is needed for the first time, and stays: what was routed to it just before a group
-/// was bound may still be on its way.
+/// was bound may still be on its way. A queue is never deleted, and each has a message in the register, by which they are counted.
 /// </remarks>
 #pragma warning disable CA1001 // The semaphore never makes a wait handle, so there is nothing to dispose.
 internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublisher publisher)
@@ -80,7 +81,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
         var session = connection.Consuming.Require();
         var (exchange, holder, jobs) = (Names.QueueExchange(queue), Names.HeldQueue(queue), Names.JobsQueue(queue, group));
-        await Probing.DeclareQuorumAsync(session, Names.DeadQueue(queue, group), DeadArguments(), cancellationToken).ConfigureAwait(false);
+        await Probing.DeclareQuorumAsync(session, Names.DeadQueue(queue, group), UnboundedArguments(), cancellationToken).ConfigureAwait(false);
         await Probing.DeclareQuorumAsync(session, jobs, StoreArguments, cancellationToken).ConfigureAwait(false);
         await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
         await probe.QueueBindAsync(
@@ -158,7 +159,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         }
     }
 
-    private static Dictionary<string, object?> DeadArguments() => new() { ["x-delivery-limit"] = int.MaxValue };
+    private static Dictionary<string, object?> UnboundedArguments() => new() { ["x-delivery-limit"] = int.MaxValue };
 
     private static void Remember(ConcurrentDictionary<string, LinkSession> known, string queue, LinkSession session)
     {
@@ -171,14 +172,60 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
     }
 
     /// <summary>Sees to it that the exchange of a queue is there.</summary>
+    /// <exception cref="BrokerException">It is not, and there are as many queues as there may be.</exception>
     private async ValueTask EnsureExchangeAsync(string queue, CancellationToken cancellationToken)
     {
         var session = connection.Consuming.Require();
-        if (_knownExchanges.TryGetValue(queue, out var known) && known == session)
+        if (IsKnown())
         {
             return;
         }
 
+        if (await Probing.HasExchangeAsync(session, Names.QueueExchange(queue), cancellationToken).ConfigureAwait(false))
+        {
+            await DeclareExchangeAsync(session, queue, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        await using var held = await connection.Locks.AcquireAsync(Names.RegisterLock, Patience, cancellationToken).ConfigureAwait(false);
+        if (IsKnown())
+        {
+            return;
+        }
+
+        if (!await Probing.HasExchangeAsync(session, Names.QueueExchange(queue), cancellationToken).ConfigureAwait(false))
+        {
+            await RegisterAsync(session, queue, cancellationToken).ConfigureAwait(false);
+        }
+
+        await DeclareExchangeAsync(session, queue, cancellationToken).ConfigureAwait(false);
+
+        bool IsKnown() => _knownExchanges.TryGetValue(queue, out var known) && known == session;
+    }
+
+    /// <summary>
+    /// Counts a queue before it is made, under the lock of the register. When the instance vanishes in between, it counts for one
+    /// more than there is.
+    /// </summary>
+    private async Task RegisterAsync(LinkSession session, string queue, CancellationToken cancellationToken)
+    {
+        await Probing.DeclareQuorumAsync(session, Names.RegisterQueue, UnboundedArguments(), cancellationToken).ConfigureAwait(false);
+        var limit = connection.Options.Limits.MaxNames;
+        if (await Probing.CountAsync(session, Names.RegisterQueue, cancellationToken).ConfigureAwait(false) is { } found && found.MessageCount >= limit)
+        {
+            throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"There are {limit} queues; no more are allowed. Use fewer names.");
+        }
+
+        var name = Encoding.UTF8.GetBytes(queue);
+        var outcome = await publisher.PublishAsync("", Names.RegisterQueue, Guid.CreateVersion7().ToString("N"), name, cancellationToken).ConfigureAwait(false);
+        if (outcome != PublicationOutcome.Stored)
+        {
+            throw LinkErrors.Unavailable($"RabbitMQ does not take messages for '{Names.RegisterQueue}', which counts the queues, at the moment.");
+        }
+    }
+
+    private async Task DeclareExchangeAsync(LinkSession session, string queue, CancellationToken cancellationToken)
+    {
         await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
         var exchange = Names.QueueExchange(queue);
         var arguments = new Dictionary<string, object?> { ["alternate-exchange"] = Names.HeldExchange(queue) };

@@ -23,6 +23,13 @@ public sealed record AttemptFailure(string Code, string Message)
     private static string Cut(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return text.Length <= BrokerLimits.MaxFailureMessageLength ? text : text[..BrokerLimits.MaxFailureMessageLength];
+        const int Longest = BrokerLimits.MaxFailureMessageLength;
+        if (text.Length <= Longest)
+        {
+            return text;
+        }
+
+        // Half of a surrogate pair would not survive a broker that stores UTF-8.
+        return text[..(char.IsHighSurrogate(text[Longest - 1]) ? Longest - 1 : Longest)];
     }
 }
