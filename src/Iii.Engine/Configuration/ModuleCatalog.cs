@@ -32,7 +32,7 @@ internal static class ModuleCatalog
                     "modules::queue::RabbitMQAdapter",
                     "modules::queue::adapters::RabbitMQAdapter",
                     "modules::event::RabbitMQAdapter"),
-                new("bridge", "modules::queue::adapters::Bridge") { IsBuilt = false },
+                new("bridge", "modules::queue::adapters::Bridge"),
             ],
             Binding = ModuleBinding.Options(
                 ConfigurationJson.Default.QueueOptions,
