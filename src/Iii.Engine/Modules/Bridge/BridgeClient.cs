@@ -21,7 +21,6 @@ internal sealed class BridgeClient(
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
 
     private readonly CancellationTokenSource _stop = new();
-
     private volatile BridgeLink? _link;
     private string? _lastProblem;
     private Task _running = Task.CompletedTask;
