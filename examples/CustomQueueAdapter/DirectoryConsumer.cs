@@ -54,7 +54,7 @@ internal sealed class DirectoryConsumer(
             while (true)
             {
                 await _slots.WaitAsync(_stop.Token);
-                if (TakeNext(due) is { } name)
+                if (!_stop.IsCancellationRequested && TakeNext(due) is { } name)
                 {
                     _ = Task.Run(() => DeliverAsync(name)); // never fails, and its slot says when it has ended
                 }
