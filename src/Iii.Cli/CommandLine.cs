@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using Iii.Engine.Hosting;
 
 namespace Iii.Cli;
 
@@ -52,7 +53,7 @@ internal sealed class CommandLine
 
         if (parsed.GetValue(_version))
         {
-            Console.WriteLine(ProductVersion.Text);
+            Console.WriteLine(EngineProcess.Version);
             return ExitCodes.Success;
         }
 

@@ -1,13 +1,10 @@
 namespace Iii.Cli;
 
-/// <summary>How the process ends.</summary>
+/// <summary>How the process ends when it does not come to run an engine.</summary>
 internal static class ExitCodes
 {
-    /// <summary>A graceful end.</summary>
+    /// <summary>What was asked for has been printed.</summary>
     public const int Success = 0;
-
-    /// <summary>The configuration is wrong, or a listener could not be bound.</summary>
-    public const int Failure = 1;
 
     /// <summary>The command line is wrong.</summary>
     public const int Usage = 2;

@@ -9,6 +9,9 @@ internal sealed record AdapterDescriptor(string Name, string Class, params strin
     /// <summary>Whether a module that is built can stand on it.</summary>
     public bool IsBuilt { get; init; } = true;
 
+    /// <summary>Whether the host brings it: then the host knows what its configuration means.</summary>
+    public bool IsHosts { get; init; }
+
     public IEnumerable<string> AllNames => [Class, Name, .. Aliases];
 }
 

@@ -24,14 +24,18 @@ public static class ConfigurationLoader
     /// is no such file the result is <see cref="EngineConfiguration.Defaults"/>, with the broker that the environment names
     /// (see <see cref="BrokerOptions"/>).
     /// </param>
+    /// <param name="adapters">The adapters of the host, which a module's <c>adapter</c> may name; null for none.</param>
     /// <returns>The configuration, or all that is wrong with it.</returns>
-    public static ConfigurationResult Load(string? path) => Load(path, Environment.GetEnvironmentVariable);
+    public static ConfigurationResult Load(string? path, IReadOnlyList<IBrokerAdapter>? adapters = null) =>
+        Load(path, Environment.GetEnvironmentVariable, adapters);
 
     /// <summary>Loads a file.</summary>
-    /// <param name="path">As in <see cref="Load(string?)"/>.</param>
+    /// <param name="path">As in <see cref="Load(string?, IReadOnlyList{IBrokerAdapter}?)"/>.</param>
     /// <param name="environment">Gives the value of an environment variable; null when it is not set.</param>
+    /// <param name="adapters">As in <see cref="Load(string?, IReadOnlyList{IBrokerAdapter}?)"/>.</param>
     /// <returns>The configuration, or all that is wrong with it.</returns>
-    public static ConfigurationResult Load(string? path, Func<string, string?> environment)
+    public static ConfigurationResult Load(
+        string? path, Func<string, string?> environment, IReadOnlyList<IBrokerAdapter>? adapters = null)
     {
         ArgumentNullException.ThrowIfNull(environment);
         var file = path ?? DefaultFile;
@@ -63,15 +67,17 @@ public static class ConfigurationLoader
             return ConfigurationResult.Invalid(file, $"the file cannot be read: {exception.Message}");
         }
 
-        return LoadText(file, text, environment);
+        return LoadText(file, text, environment, adapters);
     }
 
     /// <summary>Loads the text of a file.</summary>
     /// <param name="fileName">What errors and <see cref="EngineConfiguration.Source"/> call the file.</param>
     /// <param name="text">The text as written.</param>
     /// <param name="environment">Gives the value of an environment variable; null when it is not set.</param>
+    /// <param name="adapters">As in <see cref="Load(string?, IReadOnlyList{IBrokerAdapter}?)"/>.</param>
     /// <returns>The configuration, or all that is wrong with it.</returns>
-    public static ConfigurationResult LoadText(string fileName, string text, Func<string, string?> environment)
+    public static ConfigurationResult LoadText(
+        string fileName, string text, Func<string, string?> environment, IReadOnlyList<IBrokerAdapter>? adapters = null)
     {
         ArgumentNullException.ThrowIfNull(fileName);
         ArgumentNullException.ThrowIfNull(text);
@@ -87,7 +93,8 @@ public static class ConfigurationLoader
             && VariableExpansion.Expand(source, environment, errors) is { } expansion
             && YamlTree.Read(expansion, errors) is { } root)
         {
-            return errors.ToResult(new ConfigurationReader(errors, environment).Read(root));
+            string[] names = [.. (adapters ?? []).Select(static adapter => adapter.Name)];
+            return errors.ToResult(new ConfigurationReader(errors, environment, names).Read(root));
         }
 
         return errors.ToResult(null);

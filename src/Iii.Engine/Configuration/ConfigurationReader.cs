@@ -7,7 +7,8 @@ namespace Iii.Engine.Configuration;
 /// <summary>Reads the tree of a whole file.</summary>
 /// <param name="errors">Where all that is wrong is reported.</param>
 /// <param name="environment">Decides on the broker when the file does not.</param>
-internal sealed class ConfigurationReader(ErrorLog errors, Func<string, string?> environment)
+/// <param name="hostAdapters">The names of the host's adapters.</param>
+internal sealed class ConfigurationReader(ErrorLog errors, Func<string, string?> environment, IReadOnlyList<string> hostAdapters)
 {
     private const string PortKey = "port";
     private const string ModulesKey = "modules";
@@ -32,7 +33,7 @@ internal sealed class ConfigurationReader(ErrorLog errors, Func<string, string?>
         }
 
         CheckKeys(mapping);
-        var list = new ModuleList(errors);
+        var list = new ModuleList(errors, hostAdapters);
         if (mapping.TryGet(ModulesKey, out var modules))
         {
             list.ReadModules(modules);
@@ -46,7 +47,7 @@ internal sealed class ConfigurationReader(ErrorLog errors, Func<string, string?>
         var binder = new OptionsBinder(errors, ConfigurationJson.CreateDefault);
         foreach (var entry in list.Entries)
         {
-            configuration = entry.Module.Binding?.Apply(configuration, entry, binder) ?? configuration;
+            configuration = entry.Module.Binding?.Apply(configuration, entry, binder, errors) ?? configuration;
         }
 
         mapping.TryGet(ClusterKey, out var cluster);
@@ -54,7 +55,7 @@ internal sealed class ConfigurationReader(ErrorLog errors, Func<string, string?>
         {
             Gateway = ReadPorts(mapping, list.Find(ModuleKind.WorkerManager), configuration.Gateway),
             Broker = mapping.TryGet(BrokerSection.Key, out var broker)
-                ? BrokerSection.Read(broker, binder, errors)
+                ? BrokerSection.Read(broker, BrokerSection.Key, binder, errors)
                 : BrokerOptions.OfEnvironment(environment),
             Cluster = binder.Bind(cluster, ClusterKey, ConfigurationJson.Default.ClusterOptions) ?? configuration.Cluster,
         };

@@ -18,6 +18,7 @@ internal static class ModuleCatalog
         {
             LaterName = "iii-queue",
             Aliases = ["modules::event::EventModule"],
+            TakesHostAdapters = true,
             Adapters =
             [
                 new("builtin", "modules::queue::BuiltinQueueAdapter", "modules::queue::adapters::BuiltinQueueAdapter"),
@@ -31,13 +32,14 @@ internal static class ModuleCatalog
                     "modules::queue::RabbitMQAdapter",
                     "modules::queue::adapters::RabbitMQAdapter",
                     "modules::event::RabbitMQAdapter"),
-                new("bridge", "modules::queue::adapters::Bridge") { IsBuilt = false },
+                new("bridge", "modules::queue::adapters::Bridge"),
             ],
             Binding = ModuleBinding.Options(
                 ConfigurationJson.Default.QueueOptions,
                 ConfigurationJson.Default.QueueAdapterOptions,
                 (configuration, options, adapter, config) =>
-                    configuration with { Queue = config?.ApplyTo(options, adapter.Name) ?? options }),
+                    configuration with { Queue = config?.ApplyTo(options, adapter.Name) ?? options },
+                (configuration, options, adapter) => configuration with { Queue = options with { Adapter = adapter } }),
         },
         new(ModuleKind.PubSub, "modules::pubsub::PubSubModule")
         {

@@ -16,6 +16,9 @@ internal sealed record ModuleDescriptor(ModuleKind Kind, string Class)
     /// <summary>Its adapters, the default first; empty for a module that has no <c>adapter</c>.</summary>
     public IReadOnlyList<AdapterDescriptor> Adapters { get; init; } = [];
 
+    /// <summary>Whether it can stand on adapters of the host, too.</summary>
+    public bool TakesHostAdapters { get; init; }
+
     /// <summary>Whether it may be listed more than once.</summary>
     public bool MayRepeat { get; init; }
 

@@ -3,7 +3,9 @@ namespace Iii.Engine.Configuration;
 /// <summary>
 /// Reads the two lists of modules: <c>modules</c> with classes, and <c>workers</c> with the names of the later style.
 /// </summary>
-internal sealed class ModuleList(ErrorLog errors)
+/// <param name="errors">Where all that is wrong is reported.</param>
+/// <param name="hostAdapters">The names of the host's adapters.</param>
+internal sealed class ModuleList(ErrorLog errors, IReadOnlyList<string> hostAdapters)
 {
     public const string AdapterKey = "adapter";
 
@@ -152,7 +154,8 @@ internal sealed class ModuleList(ErrorLog errors)
             identity = name;
         }
 
-        var known = module.Adapters.Select(known => $"{known.Class} ({known.Name})");
+        var adapters = AdaptersOf(module);
+        var known = adapters.Select(static known => known.IsHosts ? known.Name : $"{known.Class} ({known.Name})");
         if (identity is null)
         {
             errors.Error(
@@ -166,13 +169,13 @@ internal sealed class ModuleList(ErrorLog errors)
             return null;
         }
 
-        var found = module.Adapters.FirstOrDefault(candidate => candidate.AllNames.Contains(written));
+        var found = adapters.FirstOrDefault(candidate => candidate.AllNames.Contains(written));
         if (found is null)
         {
             errors.Error(
                 identity.Offset,
                 $"{path}: {module.Class} has no adapter {DisplayText.Quote(written)}"
-                + NearName.Hint(written, module.Adapters.SelectMany(candidate => candidate.AllNames))
+                + NearName.Hint(written, adapters.SelectMany(candidate => candidate.AllNames))
                 + $" Its adapters: {string.Join(", ", known)}.");
         }
         else if (module.IsBuilt && !found.IsBuilt)
@@ -185,6 +188,16 @@ internal sealed class ModuleList(ErrorLog errors)
 
         return found;
     }
+
+    /// <summary>The module's own adapters, and those of the host that are not among them already.</summary>
+    private IReadOnlyList<AdapterDescriptor> AdaptersOf(ModuleDescriptor module) => !module.TakesHostAdapters
+        ? module.Adapters
+        :
+        [
+            .. module.Adapters,
+            .. hostAdapters.Where(name => !module.Adapters.Any(adapter => adapter.AllNames.Contains(name)))
+                .Select(static name => new AdapterDescriptor(name, name) { IsHosts = true }),
+        ];
 
     private MappingNode? ReadAdapterConfig(MappingNode adapter, string path)
     {

@@ -201,7 +201,7 @@ internal sealed class WorkerMessages(
         {
             pending?.Complete(InvocationOutcome.Failure(
                 ErrorCodes.EnqueueError,
-                $"{functionId} was not enqueued: this engine has no queues; list modules::queue::QueueModule in the configuration"));
+                $"{functionId} was not enqueued: this engine has no queues of its own; list modules::queue::QueueModule in the configuration, with an adapter other than bridge"));
             return;
         }
 

@@ -50,6 +50,7 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly BrokerConnector _connector;
     private readonly QueueBrokerConnector _queueConnector;
     private readonly Func<QueueBroker, QueueModule> _makeQueues;
+    private readonly QueueBridge? _queueBridge;
     private readonly HealthPage _health;
     private BrokerSeams? _seams;
     private QueueBroker? _queueBroker;
@@ -151,6 +152,19 @@ public sealed class EngineHost : IAsyncDisposable
             new ChannelGateway(configuration.Gateway, _channels, _cluster, loggers.CreateLogger<ChannelGateway>()),
             time,
             loggers.CreateLogger<WorkerGateway>());
+        if (configuration.Queue is { BridgeUrl: { } bridgeUrl } queue)
+        {
+            _queueBridge = new QueueBridge(
+                bridgeUrl,
+                TimeSpan.FromMilliseconds(queue.JobTimeoutMs),
+                configuration.Gateway,
+                functions,
+                invoker,
+                time,
+                loggers.CreateLogger<QueueBridge>());
+            _queueBridge.AddTo(engineFunctions, triggers);
+        }
+
         _makeQueues = broker =>
         {
             var queues = new QueueModule(
@@ -209,6 +223,13 @@ public sealed class EngineHost : IAsyncDisposable
             throw new EngineStartException(unresolved.Problem!, inner: null);
         }
 
+        if (_configuration.Queue?.BridgeUrl is { } bridgeUrl && IsOwn(new Uri(bridgeUrl)))
+        {
+            throw new EngineStartException(
+                $"bridge_url: {bridgeUrl} is this engine's own port for workers; write the address of another engine, or give this one another port",
+                inner: null);
+        }
+
         try
         {
             _seams = await _connector.ConnectAsync(cancellation);
@@ -247,6 +268,8 @@ public sealed class EngineHost : IAsyncDisposable
             bridge.Start();
         }
 
+        _queueBridge?.Start();
+
         _health.Phase = EnginePhase.Running;
     }
 
@@ -271,8 +294,9 @@ public sealed class EngineHost : IAsyncDisposable
 
         // No more jobs from here on. The workers stay until those that run have ended, and the broker has been told.
         var patience = TimeSpan.FromMilliseconds(_configuration.Gateway.DrainTimeoutMs);
-        var jobs = _queues?.DrainAsync(patience) ?? Task.CompletedTask;
-        await _gateway.DrainAsync(() => (_http?.ActiveRequests ?? 0) + (_queues?.RunningJobs ?? 0), patience);
+        var jobs = _queues?.DrainAsync(patience) ?? _queueBridge?.DrainAsync(patience) ?? Task.CompletedTask;
+        await _gateway.DrainAsync(
+            () => (_http?.ActiveRequests ?? 0) + (_queues?.RunningJobs ?? _queueBridge?.RunningJobs ?? 0), patience);
         await jobs;
         _channels.AbandonAll();
         await _app.StopAsync();
@@ -284,6 +308,11 @@ public sealed class EngineHost : IAsyncDisposable
         foreach (var bridge in _bridges)
         {
             await bridge.DisposeAsync();
+        }
+
+        if (_queueBridge is not null)
+        {
+            await _queueBridge.DisposeAsync();
         }
 
         _events.Dispose();
@@ -351,6 +380,8 @@ public sealed class EngineHost : IAsyncDisposable
         pipeline.Run(handler);
         return pipeline.Build();
     }
+
+    private bool IsOwn(Uri url) => url.IsLoopback && url.Port == _configuration.Gateway.Port;
 
     private string Explain(Exception e)
     {

@@ -18,11 +18,11 @@ internal sealed class QueueBrokerConnector(
     /// <summary>Finds the place.</summary>
     /// <param name="shared">Where the instances meet.</param>
     /// <param name="cancellation">Calls the start off.</param>
-    /// <returns>Null when no queues are configured, or the broker has none.</returns>
+    /// <returns>Null when no queues are configured, or those of another engine, or the broker has none.</returns>
     /// <exception cref="EngineStartException">The adapter that the module names cannot be reached or used, or has no queues.</exception>
     public async Task<QueueBroker?> ConnectAsync(BrokerSeams shared, CancellationToken cancellation)
     {
-        if (configuration.Queue is not { } options)
+        if (configuration.Queue is not { BridgeUrl: null } options)
         {
             return null;
         }

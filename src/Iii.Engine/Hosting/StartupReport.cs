@@ -28,6 +28,11 @@ internal static class StartupReport
             Line(text, $"    queue      {queue.MaxAttempts} attempts, {queue.Concurrency} jobs at a time for each topic, queues {string.Join(", ", queue.AllQueues)}");
         }
 
+        if (configuration.Queue?.BridgeUrl is { } bridgeUrl)
+        {
+            Line(text, $"    queue      the queues of the engine at {bridgeUrl}");
+        }
+
         if (configuration.HttpFunctions is { } calls)
         {
             var hosts = calls.Security.UrlAllowlist is { Count: > 0 } list ? string.Join(", ", list) : "*";

@@ -1,5 +1,6 @@
 using Iii.Engine.Configuration;
 using Iii.Engine.Gateways;
+using Iii.Engine.Hosting;
 
 namespace Iii.Engine.Tests.Configuration;
 
@@ -183,6 +184,36 @@ public sealed class ModuleListTests
     }
 
     [Theory]
+    [InlineData("name: shelf")]
+    [InlineData("class: shelf")]
+    public void An_adapter_of_the_host_is_known_by_its_name_and_gets_its_settings_as_text(string name)
+    {
+        var options = LoadWithShelf($"{{{name}, config: {{url: 'shelf://a', connect_timeout_ms: 7, depth: 3}}}}").Configuration!.Queue!.Adapter!;
+
+        Assert.Equal(("shelf", "shelf://a", 7), (options.Adapter, options.Url, options.ConnectTimeoutMs));
+        Assert.Equal([new("depth", "3")], options.Settings);
+        Assert.Equal("modules[0].config.adapter.config", options.Section);
+        Assert.Empty(LoadWithShelf($"{{{name}}}").Configuration!.Queue!.Adapter!.Settings);
+    }
+
+    [Theory]
+    [InlineData("{name: shelv}", "no adapter 'shelv'; did you mean 'shelf'? Its adapters: modules::queue::BuiltinQueueAdapter (builtin), ")]
+    [InlineData("{name: cupboard}", "modules::queue::adapters::Bridge (bridge), shelf.")]
+    [InlineData("{name: shelf, config: {depth: [1]}}", "modules[0].config.adapter.config.depth: expected a single value, got a list")]
+    [InlineData("{name: shelf, config: {adapter: redis}}", "adapter.config.adapter: the adapter is named beside 'config' already")]
+    public void An_adapter_of_the_host_that_is_configured_wrongly_is_an_error(string adapter, string expected) =>
+        Assert.Contains(expected, Assert.Single(LoadWithShelf(adapter).Errors).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_module_that_cannot_stand_on_adapters_of_the_host_does_not_know_them()
+    {
+        var errors = ConfigurationLoader.LoadText(
+            "f", "workers: [{name: iii-pubsub, config: {adapter: {name: shelf}}}]", _ => null, [new Shelf()]).Errors;
+
+        Assert.Contains(errors, error => error.Message.Contains("has no adapter 'shelf'", StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("{config: {}}", "no 'class', which says what adapter this is")]
     [InlineData("{class: redis, name: redis}", "'class' and 'name' both say which adapter this is")]
     [InlineData("{class: redis, url: x}", "unknown key 'url'. Known keys: class, name, config.")]
@@ -195,11 +226,14 @@ public sealed class ModuleListTests
         Assert.Contains(expected, Assert.Single(errors), StringComparison.Ordinal);
     }
 
+    private static ConfigurationResult LoadWithShelf(string adapter) => ConfigurationLoader.LoadText(
+        "config.yaml", $"modules: [{{class: modules::queue::QueueModule, config: {{adapter: {adapter}}}}}]", _ => null, [new Shelf()]);
+
     private static AdapterChoice ReadAdapter(string text)
     {
         var errors = new ErrorLog(new SourceText("config.yaml", text));
         var tree = (MappingNode)YamlTree.Read(VariableExpansion.Expand(errors.Source, _ => null, errors)!, errors)!;
-        var list = new ModuleList(errors);
+        var list = new ModuleList(errors, []);
         if (tree.TryGet("modules", out var modules))
         {
             list.ReadModules(modules);
@@ -210,5 +244,13 @@ public sealed class ModuleListTests
         }
 
         return list.Entries[0].Adapter!;
+    }
+
+    private sealed class Shelf : IBrokerAdapter
+    {
+        public string Name => "shelf";
+
+        public ValueTask<BrokerSeams> ConnectAsync(BrokerOptions options, BrokerEnvironment environment, CancellationToken cancellationToken) =>
+            throw new NotSupportedException("These tests connect to nothing.");
     }
 }

@@ -1,14 +1,19 @@
 using System.Net.WebSockets;
 using Iii.Engine.Gateways;
-using Iii.Engine.Invocations;
-using Iii.Protocol;
 using Microsoft.Extensions.Logging;
 
 namespace Iii.Engine.Modules.Bridge;
 
 /// <summary>A worker of another engine, inside this one. It connects for as long as it lives, again and again.</summary>
+/// <param name="url">The other engine's worker port.</param>
+/// <param name="limits">The bounds of the connection.</param>
+/// <param name="introduce">Says on a new connection who this is and what it offers; before that there are no calls.</param>
+/// <param name="handle">Takes what is not the answer to a call.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">The log.</param>
 internal sealed class BridgeClient(
-    BridgeOptions options, WorkerGatewayOptions limits, FunctionInvoker invoker, TimeProvider time, ILogger logger) : IAsyncDisposable
+    string url, WorkerGatewayOptions limits, Action<BridgeLink> introduce, BridgeMessageHandler handle, TimeProvider time, ILogger logger)
+    : IAsyncDisposable
 {
     /// <summary>The time between the end of a connection and the next attempt.</summary>
     public static readonly TimeSpan ReconnectDelay = TimeSpan.FromSeconds(2);
@@ -16,10 +21,6 @@ internal sealed class BridgeClient(
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
 
     private readonly CancellationTokenSource _stop = new();
-    private readonly Dictionary<string, string> _exposed = options.Expose
-        .GroupBy(static expose => expose.RemoteFunction ?? expose.LocalFunction, StringComparer.Ordinal)
-        .ToDictionary(static group => group.Key, static group => group.Last().LocalFunction, StringComparer.Ordinal);
-
     private volatile BridgeLink? _link;
     private string? _lastProblem;
     private Task _running = Task.CompletedTask;
@@ -28,9 +29,19 @@ internal sealed class BridgeClient(
     public void Start() => _running = RunAsync();
 
     /// <summary>Calls a function of the other engine. Failure is a value.</summary>
-    public Task<BridgeReply> CallAsync(string functionId, ReadOnlyMemory<byte> data, TimeSpan timeout) =>
+    /// <param name="functionId">The function.</param>
+    /// <param name="data">Its input; empty is sent as <c>null</c>.</param>
+    /// <param name="timeout">How long the answer is waited for.</param>
+    /// <param name="traceParent">The caller's trace context as a JSON string, or empty.</param>
+    /// <param name="baggage">The caller's baggage as a JSON string, or empty.</param>
+    public Task<BridgeReply> CallAsync(
+        string functionId,
+        ReadOnlyMemory<byte> data,
+        TimeSpan timeout,
+        ReadOnlyMemory<byte> traceParent = default,
+        ReadOnlyMemory<byte> baggage = default) =>
         _link is { } link
-            ? link.CallAsync(functionId, data, timeout, time)
+            ? link.CallAsync(functionId, data, timeout, time, traceParent, baggage)
             : Task.FromResult(BridgeReply.Failure(BridgeReply.NotConnected));
 
     /// <summary>Calls a function of the other engine without waiting for an answer.</summary>
@@ -45,19 +56,18 @@ internal sealed class BridgeClient(
 
     private async Task RunAsync()
     {
-        var url = options.Target;
         try
         {
             while (true)
             {
                 try
                 {
-                    await ServeAsync(url);
+                    await ServeAsync();
                     logger.BridgeClosed(url);
                 }
                 catch (Exception e) when (!_stop.IsCancellationRequested)
                 {
-                    LogOnce(url, e.GetBaseException().Message);
+                    LogOnce(e.GetBaseException().Message);
                 }
 
                 await Task.Delay(ReconnectDelay, time, _stop.Token);
@@ -70,7 +80,7 @@ internal sealed class BridgeClient(
     }
 
     /// <summary>An engine that is away for a night must not fill the log with one line.</summary>
-    private void LogOnce(string url, string problem)
+    private void LogOnce(string problem)
     {
         if (problem != _lastProblem)
         {
@@ -79,7 +89,7 @@ internal sealed class BridgeClient(
         }
     }
 
-    private async Task ServeAsync(string url)
+    private async Task ServeAsync()
     {
         var socket = new ClientWebSocket();
         using var link = new BridgeLink(socket, limits);
@@ -94,77 +104,17 @@ internal sealed class BridgeClient(
             await socket.ConnectAsync(new Uri(url), either.Token);
         }
 
-        Introduce(link);
+        introduce(link);
         _link = link;
         _lastProblem = null;
         logger.BridgeConnected(url);
         try
         {
-            await link.RunAsync(Handle, _stop.Token);
+            await link.RunAsync(handle, _stop.Token);
         }
         finally
         {
             _link = null;
-        }
-    }
-
-    private void Introduce(BridgeLink link)
-    {
-        link.Send(BridgeFrames.Introduce(options.ServiceName ?? options.ServiceId ?? "bridge"));
-        if (options.ServiceId is { } serviceId)
-        {
-            link.Send(BridgeFrames.RegisterService(serviceId, options.ServiceName ?? serviceId));
-        }
-
-        foreach (var remoteFunction in _exposed.Keys)
-        {
-            link.Send(BridgeFrames.RegisterFunction(remoteFunction));
-        }
-    }
-
-    private void Handle(BridgeLink link, in Envelope message)
-    {
-        if (message.Type != MessageType.InvokeFunction || message.FunctionId.GetString() is not { } remoteFunction)
-        {
-            return;
-        }
-
-        if (!_exposed.TryGetValue(remoteFunction, out var localFunction))
-        {
-            Answer(link, message.InvocationId.Raw, message.FunctionId.Raw, default, ErrorBody.Write(ErrorCodes.FunctionNotFound, "Function not found"));
-            return;
-        }
-
-        var invocation = new Invocation
-        {
-            FunctionId = localFunction,
-            Data = message.Data.Raw,
-            Metadata = message.Metadata.HasValue ? message.Metadata.Raw : default,
-            TraceParent = message.TraceParent.IsString ? message.TraceParent.Raw : default,
-            Baggage = message.Baggage.IsString ? message.Baggage.Raw : default,
-        };
-        _ = AnswerAsync(link, message.InvocationId.Raw.ToArray(), message.FunctionId.Raw.ToArray(), invoker.InvokeAsync(invocation));
-    }
-
-    private static async Task AnswerAsync(BridgeLink link, byte[] invocationId, byte[] functionId, ValueTask<InvocationResult> call)
-    {
-        using var result = await call;
-        if (result.IsError)
-        {
-            Answer(link, invocationId, functionId, default, ErrorBody.Write(ErrorCodes.InvocationFailed, BridgeReply.RemoteError(result.ReadError())));
-        }
-        else
-        {
-            Answer(link, invocationId, functionId, result.Value.IsEmpty ? "null"u8 : result.Value.Span, default);
-        }
-    }
-
-    private static void Answer(
-        BridgeLink link, ReadOnlySpan<byte> invocationId, ReadOnlySpan<byte> functionId, ReadOnlySpan<byte> result, ReadOnlySpan<byte> error)
-    {
-        if (!invocationId.IsEmpty)
-        {
-            link.Send(Frames.InvocationResult(invocationId, functionId, result, error, default, default));
         }
     }
 }

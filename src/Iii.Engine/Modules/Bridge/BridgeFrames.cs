@@ -16,6 +16,15 @@ internal static class BridgeFrames
         return frame.Build();
     }
 
+    public static Frame UnregisterFunction(string id)
+    {
+        var frame = new FrameBuilder(EnvelopeSize);
+        frame.Append("""{"type":"unregisterfunction","id":"""u8);
+        frame.AppendText(id);
+        frame.Append("}"u8);
+        return frame.Build();
+    }
+
     public static Frame RegisterService(string id, string name)
     {
         var frame = new FrameBuilder(EnvelopeSize);
@@ -44,9 +53,16 @@ internal static class BridgeFrames
     /// <param name="invocationId">The id that the answer will have; null for a call without one.</param>
     /// <param name="functionId">The function.</param>
     /// <param name="dataJson">The input; empty is sent as <c>null</c>.</param>
-    public static Frame Call(Guid? invocationId, string functionId, ReadOnlySpan<byte> dataJson)
+    /// <param name="traceParentJson">The trace context, or empty.</param>
+    /// <param name="baggageJson">The baggage, or empty.</param>
+    public static Frame Call(
+        Guid? invocationId,
+        string functionId,
+        ReadOnlySpan<byte> dataJson,
+        ReadOnlySpan<byte> traceParentJson = default,
+        ReadOnlySpan<byte> baggageJson = default)
     {
-        var frame = new FrameBuilder(EnvelopeSize + dataJson.Length);
+        var frame = new FrameBuilder(EnvelopeSize + dataJson.Length + traceParentJson.Length + baggageJson.Length);
         frame.Append("""{"type":"invokefunction","""u8);
         if (invocationId is { } id)
         {
@@ -59,7 +75,18 @@ internal static class BridgeFrames
         frame.AppendText(functionId);
         frame.Append(",\"data\":"u8);
         CallInput.AppendTo(ref frame, dataJson, default);
+        Member(ref frame, ",\"traceparent\":"u8, traceParentJson);
+        Member(ref frame, ",\"baggage\":"u8, baggageJson);
         frame.Append("}"u8);
         return frame.Build();
+    }
+
+    private static void Member(ref FrameBuilder frame, ReadOnlySpan<byte> name, ReadOnlySpan<byte> json)
+    {
+        if (!json.IsEmpty)
+        {
+            frame.Append(name);
+            frame.Append(json);
+        }
     }
 }

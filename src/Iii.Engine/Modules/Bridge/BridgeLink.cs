@@ -41,7 +41,13 @@ internal sealed class BridgeLink : IDisposable
     }
 
     /// <summary>Calls a function of the other engine. Failure is a value.</summary>
-    public async Task<BridgeReply> CallAsync(string functionId, ReadOnlyMemory<byte> data, TimeSpan timeout, TimeProvider time)
+    public async Task<BridgeReply> CallAsync(
+        string functionId,
+        ReadOnlyMemory<byte> data,
+        TimeSpan timeout,
+        TimeProvider time,
+        ReadOnlyMemory<byte> traceParent,
+        ReadOnlyMemory<byte> baggage)
     {
         var id = Guid.NewGuid();
         var reply = new TaskCompletionSource<BridgeReply>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -49,7 +55,7 @@ internal sealed class BridgeLink : IDisposable
         try
         {
             // Looked at after the call is noted, so that either this or the end of the link sees the other.
-            return _isClosed || !Send(BridgeFrames.Call(id, functionId, data.Span))
+            return _isClosed || !Send(BridgeFrames.Call(id, functionId, data.Span, traceParent.Span, baggage.Span))
                 ? BridgeReply.Failure(BridgeReply.NotConnected)
                 : await reply.Task.WaitAsync(timeout, time);
         }

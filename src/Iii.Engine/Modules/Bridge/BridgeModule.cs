@@ -24,7 +24,8 @@ internal sealed class BridgeModule : IAsyncDisposable
         TimeProvider time,
         ILogger<BridgeModule> logger)
     {
-        _client = new BridgeClient(options, limits, invoker, time, logger);
+        var exposure = new BridgeExposure(options, invoker);
+        _client = new BridgeClient(options.Target, limits, exposure.Introduce, exposure.Handle, time, logger);
         functions.Add("bridge.invoke", "Calls a function of the other engine", InvokeAsync);
         functions.Add("bridge.invoke_async", "Calls a function of the other engine without waiting for its result", Post);
         foreach (var forward in options.Forward)

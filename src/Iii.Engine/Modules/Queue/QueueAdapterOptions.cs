@@ -12,6 +12,8 @@ internal sealed record QueueAdapterOptions : IValidatableOptions
 {
     private const string InMemory = "in_memory";
     private const string FileBased = "file_based";
+    private const string BridgeAdapter = "bridge";
+    private const string DefaultBridgeUrl = "ws://localhost:49134";
 
     /// <summary>Builtin: <c>file_based</c>, which is the default, or <c>in_memory</c>.</summary>
     public string? StoreMethod { get; init; }
@@ -24,6 +26,9 @@ internal sealed record QueueAdapterOptions : IValidatableOptions
 
     /// <summary>RabbitMQ: where it is.</summary>
     public string? AmqpUrl { get; init; }
+
+    /// <summary>Bridge: the worker port of the other engine.</summary>
+    public string? BridgeUrl { get; init; }
 
     /// <summary>As in <see cref="QueueOptions"/>, before which it goes.</summary>
     public int? MaxAttempts { get; init; }
@@ -50,6 +55,10 @@ internal sealed record QueueAdapterOptions : IValidatableOptions
             StoreMethod is null or InMemory or FileBased,
             "store_method",
             $"{DisplayText.Quote(StoreMethod ?? "")} is not known; write '{FileBased}' or '{InMemory}'"),
+        .. OptionError.Unless(
+            BridgeUrl is null || (Uri.TryCreate(BridgeUrl, UriKind.Absolute, out var url) && url.Scheme is "ws" or "wss"),
+            "bridge_url",
+            $"{DisplayText.Quote(BridgeUrl ?? "")} is not the address of an engine; write one such as 'ws://engine.example.org:49134'"),
         .. OptionError.Minimum("max_attempts", MaxAttempts ?? 1, 0),
         .. OptionError.Minimum("backoff_ms", BackoffMs ?? 0, 0),
         .. OptionError.Range("concurrency", Concurrency ?? 1, 1, BrokerLimits.MaxConcurrency),
@@ -61,7 +70,8 @@ internal sealed record QueueAdapterOptions : IValidatableOptions
     /// <param name="adapter">The adapter's short name.</param>
     public QueueOptions ApplyTo(QueueOptions options, string adapter) => options with
     {
-        Adapter = BrokerFor(adapter),
+        Adapter = adapter == BridgeAdapter ? null : BrokerFor(adapter),
+        BridgeUrl = adapter == BridgeAdapter ? BridgeUrl ?? DefaultBridgeUrl : null,
         MaxAttempts = Math.Max(MaxAttempts ?? options.MaxAttempts, 1),
         BackoffMs = BackoffMs ?? options.BackoffMs,
         Concurrency = Math.Max(Concurrency ?? PrefetchCount ?? options.Concurrency, 1),

@@ -10,6 +10,9 @@ internal static partial class QueueLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "Trigger {Id} for {FunctionId} has no topic, so it never fires")]
     public static partial void NoTopic(this ILogger logger, string id, string functionId);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Trigger {Id} was refused by the engine at {Url}, which has the queues: {Problem}")]
+    public static partial void BridgedTriggerRefused(this ILogger logger, string id, string url, string problem);
+
     [LoggerMessage(Level = LogLevel.Debug, Message = "Consuming {Queue}, group {Group}: {Concurrency} jobs at a time")]
     public static partial void ConsumingStarted(this ILogger logger, string queue, string group, int concurrency);
 

@@ -62,8 +62,8 @@ internal sealed class QueueModule : IDisposable
         _enqueueFunctions.AddTo(engine);
         _deadLetterFunctions.AddTo(engine);
         _inspectionFunctions.AddTo(engine);
-        triggers.AddType(QueueTriggerType.QueueId, "Calls a function for each message of a topic; functions of one topic share its messages", _queueType);
-        triggers.AddType(QueueTriggerType.DurableId, "Calls a function for each message of a topic; every function gets every message", _durableType);
+        triggers.AddType(QueueTriggerType.QueueId, QueueTriggerType.QueueDescription, _queueType);
+        triggers.AddType(QueueTriggerType.DurableId, QueueTriggerType.DurableDescription, _durableType);
     }
 
     /// <summary>Puts a call into a named queue; see <see cref="CallEnqueuer.Enqueue"/>.</summary>

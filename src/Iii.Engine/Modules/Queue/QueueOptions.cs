@@ -55,6 +55,13 @@ public sealed record QueueOptions : IValidatableOptions
     [JsonIgnore]
     public BrokerOptions? Adapter { get; init; }
 
+    /// <summary>
+    /// The worker port of another engine whose queues stand in for queues here. Default null: none. With it, of the other options
+    /// <see cref="JobTimeoutMs"/> alone has a meaning.
+    /// </summary>
+    [JsonIgnore]
+    public string? BridgeUrl { get; init; }
+
     /// <summary>The adapter that keeps jobs in a file on this machine.</summary>
     public const string EmbeddedAdapter = "embedded";
 

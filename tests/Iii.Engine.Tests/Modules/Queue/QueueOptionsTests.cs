@@ -25,6 +25,16 @@ public sealed class QueueOptionsTests
         Assert.Null(options.Find("other"));
     }
 
+    [Theory]
+    [InlineData("{ class: modules::queue::adapters::Bridge }", "ws://localhost:49134")]
+    [InlineData("{ name: bridge, config: { bridge_url: 'wss://engine.example.org' } }", "wss://engine.example.org")]
+    [InlineData("{ name: redis, config: { bridge_url: 'wss://engine.example.org' } }", null)]
+    public void Bridge_has_the_address_of_another_engine_and_no_broker(string adapter, string? url)
+    {
+        var options = Configured.Valid($"modules: [{{ class: modules::queue::QueueModule, config: {{ adapter: {adapter} }} }}]").Queue!;
+        Assert.Equal((url, url is null), (options.BridgeUrl, options.Adapter is not null));
+    }
+
     [Fact]
     public void Named_queues_are_read()
     {
@@ -68,7 +78,7 @@ public sealed class QueueOptionsTests
     [InlineData("queue_configs: { a: 5 }", "modules[0].config.queue_configs.a: expected a mapping, got 5")]
     [InlineData("queue_configs: { '': {} }", "modules[0].config.queue_configs.: The name is empty. Give the queue another name")]
     [InlineData("max_attempts: 0", "modules[0].config.max_attempts: 0 is out of range")]
-    [InlineData("adapter: { class: modules::queue::adapters::Bridge }", "modules[0].config.adapter: modules::queue::adapters::Bridge is known but this version does not include it yet")]
+    [InlineData("adapter: { class: modules::queue::adapters::Bridge, config: { bridge_url: 'http://a' } }", "adapter.config.bridge_url: 'http://a' is not the address of an engine")]
     [InlineData("adapter: { name: builtin, config: { store_method: paper } }", "modules[0].config.adapter.config.store_method: 'paper' is not known")]
     public void What_is_wrong_is_said_with_its_place(string config, string expected) => Assert.Contains(
         expected, Assert.Single(Configured.Errors($"modules: [{{class: modules::queue::QueueModule, config: {{{config}}}}}]")), StringComparison.Ordinal);

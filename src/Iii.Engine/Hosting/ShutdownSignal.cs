@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Iii.Cli;
+namespace Iii.Engine.Hosting;
 
 /// <summary>Turns SIGTERM and SIGINT into a wish to stop. A second signal ends the process at once, with the shell's code for it.</summary>
 internal sealed class ShutdownSignal : IDisposable
