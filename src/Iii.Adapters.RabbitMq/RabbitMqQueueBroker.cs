@@ -159,6 +159,17 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerCon
     }
 
     /// <inheritdoc/>
+    /// <remarks>One step for each; when the connection is lost in between, a message may be redelivered and its dead letter may stay.</remarks>
+    public async ValueTask<int> RedriveAsync(
+        string queue, string group, IReadOnlyCollection<string> messageIds, CancellationToken cancellationToken = default)
+    {
+        CheckGroup(queue, group, cancellationToken);
+        ArgumentNullException.ThrowIfNull(messageIds);
+        return await Guarding.AskAsync(
+            "redrive dead letters", () => _deadLetters.RedriveAsync(queue, group, messageIds, cancellationToken), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
     /// <remarks>It costs what <see cref="ListAsync"/> costs.</remarks>
     public async ValueTask<bool> DiscardAsync(string queue, string group, string messageId, CancellationToken cancellationToken = default)
     {

@@ -49,13 +49,45 @@ internal sealed class DeadLetters(RabbitMqConnection connection, QueueStore stor
 
             if (!await store.RedriveAsync(queue, group, messageId, letter.Fresh).ConfigureAwait(false))
             {
-                throw new BrokerException(
-                    BrokerErrorCodes.LimitExceeded, $"The group '{group}' of the queue '{queue}' is full; the dead letter stays where it is.");
+                throw Full(queue, group);
             }
 
             await reader.AckAsync(letter.Message).ConfigureAwait(false);
             return true;
         }, cancellationToken);
+
+    public async Task<int> RedriveAsync(string queue, string group, IReadOnlyCollection<string> messageIds, CancellationToken cancellationToken)
+    {
+        var wanted = messageIds.ToHashSet(StringComparer.Ordinal);
+        var stored = new List<(QueueReader.Message Message, Task<bool> IsStored)>();
+        var redriven = 0;
+        await ReadAsync(
+            queue,
+            group,
+            (_, letter) =>
+            {
+                if (wanted.Remove(letter.Record.MessageId))
+                {
+                    stored.Add((letter.Message, store.RedriveAsync(queue, group, letter.Record.MessageId, letter.Fresh)));
+                }
+
+                return Task.FromResult(wanted.Count == 0);
+            },
+            cancellationToken,
+            async reader =>
+            {
+                foreach (var (message, isStored) in stored)
+                {
+                    // One that was not stored stays a dead letter, and so do those that were not waited for when the broker is lost.
+                    if (await isStored.ConfigureAwait(false))
+                    {
+                        await reader.AckAsync(message).ConfigureAwait(false);
+                        redriven++;
+                    }
+                }
+            }).ConfigureAwait(false);
+        return redriven == stored.Count ? redriven : throw Full(queue, group);
+    }
 
     public Task<bool> DiscardAsync(string queue, string group, string messageId, CancellationToken cancellationToken) =>
         ReadAsync(queue, group, async (reader, letter) =>
@@ -69,25 +101,46 @@ internal sealed class DeadLetters(RabbitMqConnection connection, QueueStore stor
             return true;
         }, cancellationToken);
 
-    /// <summary>Looks at one after the other until one says that it was the one.</summary>
+    private static BrokerException Full(string queue, string group) => new(
+        BrokerErrorCodes.LimitExceeded, $"The group '{group}' of the queue '{queue}' is full; what was not put back stays a dead letter.");
+
+    /// <summary>Looks at one after the other until one says that it was the last to be looked at.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="look">Looks at one; whether it was the last.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="finish">Called in the end, while they can still be acknowledged.</param>
+    /// <returns>Whether one was the last.</returns>
     private async Task<bool> ReadAsync(
-        string queue, string group, Func<QueueReader, Letter, Task<bool>> look, CancellationToken cancellationToken)
+        string queue,
+        string group,
+        Func<QueueReader, Letter, Task<bool>> look,
+        CancellationToken cancellationToken,
+        Func<QueueReader, Task>? finish = null)
     {
         var patience = connection.Options.OperationTimeout;
         var (names, dead) = (connection.Names, connection.Names.DeadQueue(queue, group));
         await using var held = await connection.Locks.AcquireAsync(names.DeadLock(queue, group), patience, cancellationToken).ConfigureAwait(false);
         await using var reader = await QueueReader.OpenAsync(
             connection.Consuming.Require(), dead, MaxRead, patience, cancellationToken).ConfigureAwait(false);
-        for (var i = 0; i < Math.Min(reader?.Count ?? 0, MaxRead); i++)
+        if (reader is null)
         {
-            var message = await reader!.ReadAsync(cancellationToken).ConfigureAwait(false);
-            if (await look(reader, Read(queue, group, message)).ConfigureAwait(false))
-            {
-                return true;
-            }
+            return false;
         }
 
-        return false;
+        var isLast = false;
+        for (var i = 0; i < Math.Min(reader.Count, MaxRead) && !isLast; i++)
+        {
+            var message = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+            isLast = await look(reader, Read(queue, group, message)).ConfigureAwait(false);
+        }
+
+        if (finish is not null)
+        {
+            await finish(reader).ConfigureAwait(false);
+        }
+
+        return isLast;
     }
 
     private static string Position(DeadLetterRecord record) =>

@@ -14,6 +14,24 @@ public interface IDeadLetters
     /// <returns>False when it was not there (any more).</returns>
     ValueTask<bool> RedriveAsync(string queue, string group, string messageId, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Puts several dead letters back, as <see cref="RedriveAsync(string, string, string, CancellationToken)"/> does with one. An adapter
+    /// that has to search for each of them does so once for all; this is one after the other.
+    /// </summary>
+    /// <returns>How many were there. When it throws, some of them may have been put back.</returns>
+    async ValueTask<int> RedriveAsync(
+        string queue, string group, IReadOnlyCollection<string> messageIds, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messageIds);
+        var redriven = 0;
+        foreach (var id in messageIds)
+        {
+            redriven += await RedriveAsync(queue, group, id, cancellationToken).ConfigureAwait(false) ? 1 : 0;
+        }
+
+        return redriven;
+    }
+
     /// <summary>Deletes a dead letter.</summary>
     /// <returns>False when it was not there (any more).</returns>
     ValueTask<bool> DiscardAsync(string queue, string group, string messageId, CancellationToken cancellationToken = default);

@@ -47,6 +47,10 @@ public class SharedQueueTests(ITestOutputHelper output)
         recordings.OpenGate();
         await using var system = await ChaosSystem.StartAsync(adapter, recordings, engines: 1);
         var producer = new JobProducer(system.Urls, delay);
+
+        // RabbitMQ 3.10 forgets a quorum queue when it is killed in the seconds after it was declared. So those for delays shall be older.
+        var first = new JobProducer(system.Urls, TimeSpan.FromMilliseconds(1));
+        await first.RunAsync([Ordered], 1, 1, TestContext.Current.CancellationToken);
         var start = ChaosSystem.Now();
         await producer.RunAsync([Plain], Keys, Numbers, TestContext.Current.CancellationToken);
         Kill[] kills = [await system.KillBrokerAsync(), await system.KillEngineAsync(0)];
@@ -102,7 +106,7 @@ public class SharedQueueTests(ITestOutputHelper output)
                     return calls;
                 }
             }
-            catch (IiiException)
+            catch (Exception e) when (e is IiiException or IiiTimeoutException)
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(100), TestContext.Current.CancellationToken);
             }

@@ -13,7 +13,10 @@ internal sealed class DeadLetterFunctions(IQueueBroker broker, QueueLocator loca
     /// <summary>How long one call puts dead letters back before it answers.</summary>
     public static readonly TimeSpan MaxDuration = TimeSpan.FromMinutes(5);
 
-    private const int PageSize = 100;
+    /// <summary>Most that are put back in one step.</summary>
+    private const int MaxBatch = 500;
+
+    private const int PageSize = 1_000;
 
     public void AddTo(EngineFunctions engine)
     {
@@ -40,6 +43,7 @@ internal sealed class DeadLetterFunctions(IQueueBroker broker, QueueLocator loca
         var pace = new Pace(rate, time);
         var seen = new HashSet<string>(StringComparer.Ordinal);
         var (redriven, isComplete) = (0, true);
+        var (batch, stride) = (new List<string>(), pace.Stride(MaxBatch));
         foreach (var group in await locator.GroupsAsync(call, input, queue))
         {
             await foreach (var record in ReadAsync(deadLetters, queue.Queue, group))
@@ -57,12 +61,14 @@ internal sealed class DeadLetterFunctions(IQueueBroker broker, QueueLocator loca
                     break;
                 }
 
-                if (!isDry)
+                batch.Add(record.MessageId);
+                if (batch.Count == stride)
                 {
-                    await pace.WaitAsync();
-                    redriven += await deadLetters.RedriveAsync(queue.Queue, group, record.MessageId) ? 1 : 0;
+                    await RedriveBatchAsync(group);
                 }
             }
+
+            await RedriveBatchAsync(group);
         }
 
         return EngineFunctions.Write(writer =>
@@ -74,6 +80,17 @@ internal sealed class DeadLetterFunctions(IQueueBroker broker, QueueLocator loca
             writer.WriteBoolean("complete", isComplete);
             writer.WriteEndObject();
         });
+
+        async ValueTask RedriveBatchAsync(string group)
+        {
+            if (!isDry && batch.Count > 0)
+            {
+                await pace.WaitAsync(batch.Count);
+                redriven += await deadLetters.RedriveAsync(queue.Queue, group, batch);
+            }
+
+            batch.Clear();
+        }
     }
 
     private async ValueTask<ReadOnlyMemory<byte>> RedriveMessageAsync(EngineCall call, JsonElement input)

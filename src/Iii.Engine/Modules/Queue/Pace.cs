@@ -11,12 +11,16 @@ internal sealed class Pace(long perSecond, TimeProvider time)
     /// <summary>Since the first step could be taken.</summary>
     public TimeSpan Elapsed => time.GetElapsedTime(_began);
 
-    /// <summary>Done when the next step may be taken.</summary>
-    public async ValueTask WaitAsync()
+    /// <summary>How many steps may be taken together: a tenth of a second's, within a bound.</summary>
+    public int Stride(int most) => perSecond == 0 ? most : (int)Math.Clamp(perSecond / 10, 1, most);
+
+    /// <summary>Done when the next steps may be taken.</summary>
+    public async ValueTask WaitAsync(int steps)
     {
         if (perSecond > 0)
         {
-            var wait = TimeSpan.FromSeconds((double)_steps++ / perSecond) - Elapsed;
+            var wait = TimeSpan.FromSeconds((double)_steps / perSecond) - Elapsed;
+            _steps += steps;
             if (wait > TimeSpan.Zero)
             {
                 await Task.Delay(wait, time);
