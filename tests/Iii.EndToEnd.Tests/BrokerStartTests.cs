@@ -58,7 +58,7 @@ public sealed class BrokerStartTests : IDisposable
         var adapter = await EngineCommand.RunAsync(_folder.FullPath, "--config", Configure("redi", "redis://127.0.0.1", 1000));
         Assert.Equal(1, adapter.ExitCode);
         Assert.Contains(
-            "no adapter 'redi'; did you mean 'redis'? Adapters: memory, rabbitmq, redis.", adapter.Errors, StringComparison.Ordinal);
+            "no adapter 'redi'; did you mean 'redis'? Adapters: embedded, masstransit, memory, rabbitmq, redis.", adapter.Errors, StringComparison.Ordinal);
 
         var setting = await EngineCommand.RunAsync(_folder.FullPath, "--config", Configure("redis, prefx: a", "redis://127.0.0.1", 1000));
         Assert.Equal(1, setting.ExitCode);
