@@ -65,6 +65,22 @@ public sealed class BrokerStartTests : IDisposable
         Assert.Contains("unknown key 'prefx'; did you mean 'prefix'?", setting.Errors, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("broker: { adapter: masstransit, url: 'amqp://127.0.0.1' }\n", "broker: ")]
+    [InlineData("", "adapter of modules::queue::QueueModule: ")]
+    public async Task Native_command_says_what_to_run_for_MassTransit(string broker, string place)
+    {
+        var queue = broker.Length > 0 ? "" : "  - { class: modules::queue::QueueModule, config: { adapter: { class: modules::queue::MassTransitAdapter } } }\n";
+        var command = await EngineCommand.RunAsync(
+            _folder.FullPath,
+            "--config",
+            _folder.Write("test.yaml", EngineProcess.Configuration(FreePorts.Take(), FreePorts.Take()) + queue + broker));
+
+        Assert.Equal(1, command.ExitCode);
+        Assert.StartsWith($"Error: {place}this build leaves MassTransit out", command.Errors, StringComparison.Ordinal);
+        Assert.Contains("iii-masstransit", command.Errors, StringComparison.Ordinal);
+    }
+
     private string Configure(string adapter, string url, int timeout) => _folder.Write(
         "test.yaml",
         EngineProcess.Configuration(FreePorts.Take(), FreePorts.Take())

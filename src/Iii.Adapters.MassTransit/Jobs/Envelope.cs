@@ -18,7 +18,11 @@ internal readonly record struct Envelope(ReadOnlyMemory<byte> Message, Guid? Mes
         ReadOnlyMemory<byte>? message = null;
         Guid? id = null;
         DateTimeOffset? sent = null;
-        reader.Read();
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw new FormatException("The envelope of MassTransit is no object.");
+        }
+
         while (reader.Read())
         {
             if (reader.TokenType != JsonTokenType.PropertyName)

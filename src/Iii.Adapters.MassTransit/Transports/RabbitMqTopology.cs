@@ -46,7 +46,7 @@ internal sealed class RabbitMqTopology(IConnection connection, MassTransitNames 
     public static TimeSpan[] SweepPauses { get; } = [TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20)];
 
     /// <summary>The arguments of the queue of a group.</summary>
-    public IReadOnlyDictionary<string, object> JobsArguments { get; } = new Dictionary<string, object>
+    public Dictionary<string, object?> JobsArguments { get; } = new()
     {
         ["x-queue-type"] = "quorum",
         ["x-max-length"] = options.Limits.MaxQueueLength,
@@ -73,7 +73,7 @@ internal sealed class RabbitMqTopology(IConnection connection, MassTransitNames 
         names.Entry(queue),
         async channel =>
         {
-            await DeclareQueueAsync(channel, names.Held(queue), JobsArguments.ToDictionary(static pair => pair.Key, static pair => (object?)pair.Value), cancellationToken).ConfigureAwait(false);
+            await DeclareQueueAsync(channel, names.Held(queue), JobsArguments, cancellationToken).ConfigureAwait(false);
             await channel.ExchangeDeclareAsync(
                 names.Groups(queue),
                 ExchangeType.Fanout,
@@ -128,8 +128,7 @@ internal sealed class RabbitMqTopology(IConnection connection, MassTransitNames 
                 await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
                 await DeclareDueAsync(channel, cancellationToken).ConfigureAwait(false);
                 await DeclareQueueAsync(channel, names.Dead(queue, group), DeadArguments, cancellationToken).ConfigureAwait(false);
-                await DeclareQueueAsync(
-                    channel, jobs, JobsArguments.ToDictionary(static pair => pair.Key, static pair => (object?)pair.Value), cancellationToken).ConfigureAwait(false);
+                await DeclareQueueAsync(channel, jobs, JobsArguments, cancellationToken).ConfigureAwait(false);
                 await channel.QueueBindAsync(jobs, names.Due, jobs, cancellationToken: cancellationToken).ConfigureAwait(false);
 
                 // What is held goes first; then the group gets what comes; then what came in between.
@@ -281,12 +280,17 @@ internal sealed class RabbitMqTopology(IConnection connection, MassTransitNames 
                     name, durable: false, exclusive: true, autoDelete: false, cancellationToken: cancellationToken).ConfigureAwait(false);
                 return new HeldLock(channel, name);
             }
-            catch (OperationInterruptedException exception)
-                when (exception.ShutdownReason?.ReplyCode == Locked && TimeProvider.System.GetElapsedTime(start) < options.OperationTimeout)
+            catch (Exception exception)
             {
                 await channel.DisposeAsync().ConfigureAwait(false);
-                await Task.Delay(LockPause, cancellationToken).ConfigureAwait(false);
+                if (exception is not OperationInterruptedException { ShutdownReason.ReplyCode: Locked }
+                    || TimeProvider.System.GetElapsedTime(start) >= options.OperationTimeout)
+                {
+                    throw;
+                }
             }
+
+            await Task.Delay(LockPause, cancellationToken).ConfigureAwait(false);
         }
     }
 

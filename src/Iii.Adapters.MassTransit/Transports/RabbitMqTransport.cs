@@ -152,6 +152,7 @@ internal sealed class RabbitMqTransport : IJobTransport
         await _connection.DisposeAsync().ConfigureAwait(false);
     }
 
+    /// <summary>Makes a bus without a container: MassTransit's usage telemetry comes with its integration into containers.</summary>
     private static async Task<IBusControl> StartBusAsync(
         MassTransitBrokerOptions options, ConnectionFactory address, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
@@ -190,7 +191,7 @@ internal sealed class RabbitMqTransport : IJobTransport
         endpoint.ConcurrentMessageLimit = consumer.Subscription.Concurrency;
         foreach (var (name, value) in _topology.JobsArguments)
         {
-            ((IRabbitMqReceiveEndpointConfigurator)endpoint).SetQueueArgument(name, value);
+            ((IRabbitMqReceiveEndpointConfigurator)endpoint).SetQueueArgument(name, value!);
         }
     }
 
@@ -234,9 +235,9 @@ internal sealed class RabbitMqTransport : IJobTransport
                 },
                 cancellationToken).ConfigureAwait(false);
         }
-        catch (BrokerException)
+        catch (BrokerException exception) when (exception.Code == BrokerErrorCodes.BrokerUnavailable)
         {
-            _topology.Forget();
+            _topology.Forget(); // something may be gone
             throw;
         }
     }

@@ -18,7 +18,11 @@ internal sealed class Harness : IAsyncDisposable
     public static async Task<Harness> StartAsync(Action<IBusRegistrationConfigurator> add)
     {
         var services = new ServiceCollection();
-        services.AddMassTransitTestHarness(TextWriter.Null, add);
+        services.AddMassTransitTestHarness(TextWriter.Null, service =>
+        {
+            service.DisableUsageTelemetry();
+            add(service);
+        });
         var harness = new Harness(services.BuildServiceProvider(validateScopes: true));
         await harness.Service.Start();
         return harness;
