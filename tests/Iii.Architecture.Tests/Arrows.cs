@@ -5,6 +5,9 @@ internal static class Arrows
 {
     private const string Anything = "*";
 
+    /// <summary>The one adapter that cannot be compiled ahead of time: the command that can be must not reference it.</summary>
+    private const string MassTransit = "Iii.Adapters.MassTransit";
+
     private static readonly Dictionary<string, string[]> s_shipped = new()
     {
         ["Iii.Protocol"] = [],
@@ -13,6 +16,7 @@ internal static class Arrows
         ["Iii.Sdk"] = ["Iii.Protocol"],
         ["Iii.Sdk.Hosting"] = ["Iii.Sdk"],
         ["Iii.Cli"] = [Anything],
+        ["Iii.Cli.MassTransit"] = ["Iii.Cli", MassTransit],
     };
 
     /// <summary>What is wrong with a reference; null when it may be.</summary>
@@ -35,6 +39,11 @@ internal static class Arrows
         if (allowed is null)
         {
             return $"{name} is new: say in {nameof(Arrows)} and in docs/architecture.md what it may reference.";
+        }
+
+        if (name == "Iii.Cli" && target is MassTransit or "Iii.Cli.MassTransit")
+        {
+            return $"{name} is compiled ahead of time and must not reference {target}, which cannot be.";
         }
 
         return allowed.Contains(Anything) || allowed.Contains(target)

@@ -29,6 +29,8 @@ public class ProjectReferenceTests
     [InlineData("src", "Iii.Adapters.Redis", "src", "Iii.Protocol")]
     [InlineData("src", "Iii.Adapters.Redis", "src", "Iii.Adapters.Sqlite")]
     [InlineData("src", "Iii.Sdk", "src", "Iii.Engine")]
+    [InlineData("src", "Iii.Cli", "src", "Iii.Adapters.MassTransit")]
+    [InlineData("src", "Iii.Cli", "src", "Iii.Cli.MassTransit")]
     [InlineData("src", "Iii.Cli", "tests", "Iii.Broker.Specs")]
     [InlineData("src", "Iii.Cli", "bench", "Iii.Bench")]
     [InlineData("src", "Iii.Newcomer", "src", "Iii.Broker")]
@@ -42,7 +44,8 @@ public class ProjectReferenceTests
     [InlineData("src", "Iii.Engine", "src", "Iii.Protocol")]
     [InlineData("src", "Iii.Adapters.Redis", "src", "Iii.Broker")]
     [InlineData("src", "Iii.Sdk", "src", "Iii.Protocol")]
-    [InlineData("src", "Iii.Cli", "src", "Iii.Adapters.MassTransit")]
+    [InlineData("src", "Iii.Cli", "src", "Iii.Adapters.Redis")]
+    [InlineData("src", "Iii.Cli.MassTransit", "src", "Iii.Adapters.MassTransit")]
     [InlineData("tests", "Iii.Broker.Tests", "tests", "Iii.Broker.Specs")]
     [InlineData("bench", "Iii.Bench", "src", "Iii.Protocol")]
     public void Allowed_arrow_is_not_objected_to(string area, string name, string targetArea, string target) =>

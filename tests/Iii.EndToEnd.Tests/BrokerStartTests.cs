@@ -58,11 +58,27 @@ public sealed class BrokerStartTests : IDisposable
         var adapter = await EngineCommand.RunAsync(_folder.FullPath, "--config", Configure("redi", "redis://127.0.0.1", 1000));
         Assert.Equal(1, adapter.ExitCode);
         Assert.Contains(
-            "no adapter 'redi'; did you mean 'redis'? Adapters: embedded, memory, rabbitmq, redis.", adapter.Errors, StringComparison.Ordinal);
+            "no adapter 'redi'; did you mean 'redis'? Adapters: embedded, masstransit, memory, rabbitmq, redis.", adapter.Errors, StringComparison.Ordinal);
 
         var setting = await EngineCommand.RunAsync(_folder.FullPath, "--config", Configure("redis, prefx: a", "redis://127.0.0.1", 1000));
         Assert.Equal(1, setting.ExitCode);
         Assert.Contains("unknown key 'prefx'; did you mean 'prefix'?", setting.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("broker: { adapter: masstransit, url: 'amqp://127.0.0.1' }\n", "broker: ")]
+    [InlineData("", "adapter of modules::queue::QueueModule: ")]
+    public async Task Native_command_says_what_to_run_for_MassTransit(string broker, string place)
+    {
+        var queue = broker.Length > 0 ? "" : "  - { class: modules::queue::QueueModule, config: { adapter: { class: modules::queue::MassTransitAdapter } } }\n";
+        var command = await EngineCommand.RunAsync(
+            _folder.FullPath,
+            "--config",
+            _folder.Write("test.yaml", EngineProcess.Configuration(FreePorts.Take(), FreePorts.Take()) + queue + broker));
+
+        Assert.Equal(1, command.ExitCode);
+        Assert.StartsWith($"Error: {place}this build leaves MassTransit out", command.Errors, StringComparison.Ordinal);
+        Assert.Contains("iii-masstransit", command.Errors, StringComparison.Ordinal);
     }
 
     private string Configure(string adapter, string url, int timeout) => _folder.Write(

@@ -32,6 +32,7 @@ internal static class ModuleCatalog
                     "modules::queue::RabbitMQAdapter",
                     "modules::queue::adapters::RabbitMQAdapter",
                     "modules::event::RabbitMQAdapter"),
+                new("masstransit", "modules::queue::MassTransitAdapter", "modules::queue::adapters::MassTransitAdapter"),
                 new("bridge", "modules::queue::adapters::Bridge"),
             ],
             Binding = ModuleBinding.Options(

@@ -30,6 +30,9 @@ internal sealed record QueueAdapterOptions : IValidatableOptions
     /// <summary>Bridge: the worker port of the other engine.</summary>
     public string? BridgeUrl { get; init; }
 
+    /// <summary>MassTransit: where the broker is over which it goes.</summary>
+    public string? Url { get; init; }
+
     /// <summary>As in <see cref="QueueOptions"/>, before which it goes.</summary>
     public int? MaxAttempts { get; init; }
 
@@ -86,6 +89,7 @@ internal sealed record QueueAdapterOptions : IValidatableOptions
         {
             "redis" => new BrokerOptions { Adapter = adapter, Url = RedisUrl ?? "redis://localhost:6379" },
             "rabbitmq" => new BrokerOptions { Adapter = adapter, Url = AmqpUrl ?? "amqp://localhost:5672" },
+            "masstransit" => new BrokerOptions { Adapter = adapter, Url = Url ?? AmqpUrl ?? "amqp://localhost:5672" },
             _ when StoreMethod == InMemory => new BrokerOptions(),
             _ => new BrokerOptions
             {

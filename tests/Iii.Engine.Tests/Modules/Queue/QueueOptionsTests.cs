@@ -83,6 +83,13 @@ public sealed class QueueOptionsTests
     public void What_is_wrong_is_said_with_its_place(string config, string expected) => Assert.Contains(
         expected, Assert.Single(Configured.Errors($"modules: [{{class: modules::queue::QueueModule, config: {{{config}}}}}]")), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("{ class: modules::queue::MassTransitAdapter, config: { url: 'amqp://rabbit' } }", "amqp://rabbit")]
+    [InlineData("{ name: masstransit, config: { amqp_url: 'amqp://rabbit' } }", "amqp://rabbit")]
+    [InlineData("{ name: masstransit }", "amqp://localhost:5672")]
+    public void MassTransit_has_a_url(string adapter, string url) =>
+        Assert.Equal(("masstransit", url), (Adapter(adapter).Adapter, Adapter(adapter).Url));
+
     [Fact]
     public void Builtin_adapter_is_a_file_or_memory()
     {
