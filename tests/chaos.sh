@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Kills engines, workers and brokers at random while jobs are enqueued and handled, and has a checker judge the history.
 # Usage: tests/chaos.sh [ADAPTER] [JOBS] [KILLS] [SEED], where ADAPTER is all, embedded, redis or rabbitmq.
+# What is said of shared queues and of dead letters at length: III_CHAOS_JOBS=50000 ./test.sh SharedQueueTests, ... RedriveTests.
 # Defaults: all, 100000 jobs, 20 kills, any seed; a seed that is printed can be given again. Build first (./test.sh does).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -6,9 +6,6 @@ namespace Iii.Engine.Configuration;
 /// <param name="Aliases">Other names it is accepted by.</param>
 internal sealed record AdapterDescriptor(string Name, string Class, params string[] Aliases)
 {
-    /// <summary>Whether a module that is built can stand on it.</summary>
-    public bool IsBuilt { get; init; } = true;
-
     /// <summary>Whether the host brings it: then the host knows what its configuration means.</summary>
     public bool IsHosts { get; init; }
 

@@ -178,13 +178,6 @@ internal sealed class ModuleList(ErrorLog errors, IReadOnlyList<string> hostAdap
                 + NearName.Hint(written, adapters.SelectMany(candidate => candidate.AllNames))
                 + $" Its adapters: {string.Join(", ", known)}.");
         }
-        else if (module.IsBuilt && !found.IsBuilt)
-        {
-            errors.Error(
-                identity.Offset,
-                $"{path}: {found.Class} is known but this version does not include it yet; choose another adapter. Its adapters: "
-                + $"{string.Join(", ", module.Adapters.Where(candidate => candidate.IsBuilt).Select(candidate => candidate.Class))}.");
-        }
 
         return found;
     }

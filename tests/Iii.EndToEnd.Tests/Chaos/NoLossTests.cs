@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Iii.EndToEnd.Tests.Processes;
 
 namespace Iii.EndToEnd.Tests.Chaos;
@@ -25,8 +24,8 @@ public class NoLossTests(ITestOutputHelper output)
 
     private async Task RunAsync(string adapter)
     {
-        var (kills, seed) = (Setting("III_CHAOS_KILLS", 5), Setting("III_SEED", Environment.TickCount));
-        var numbers = Math.Max(Setting("III_CHAOS_JOBS", 4_000) / (2 * Keys), 1);
+        var (kills, seed) = (Settings.Kills(otherwise: 5), Settings.Seed());
+        var numbers = Math.Max(Settings.Jobs(otherwise: 4_000) / (2 * Keys), 1);
         var total = 2 * Keys * numbers;
         output.WriteLine($"{adapter}: {total} jobs, {kills} kills, III_SEED={seed}");
         using var recordings = new Recordings();
@@ -62,7 +61,4 @@ public class NoLossTests(ITestOutputHelper output)
 
         Assert.Equal(total, producer.AcceptedCount);
     }
-
-    private static int Setting(string name, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : otherwise;
 }
