@@ -22,17 +22,17 @@ internal sealed class BrokerSuite(BrokerSide subject, BrokerSide raw, int pairs,
         return isGood ? 0 : FailedOperations;
     }
 
-    /// <summary>Measures and prints what the subject does at half of what it did in the last cell.</summary>
-    public async Task<int> RunHalfAsync(string cell, CancellationToken cancellation)
+    /// <summary>Measures and prints what the subject does at a rate; 0 for half of what it did in the last cell.</summary>
+    public async Task<int> RunAtAsync(string cell, int rate, CancellationToken cancellation)
     {
-        var rate = (int)(_lastRate / 2);
+        rate = rate > 0 ? rate : (int)(_lastRate / 2);
         var windows = new List<BrokerWindow>();
         for (var i = 0; i < pairs; i++)
         {
             windows.Add(await subject.RunAsync(MaxUnderWay, window, cancellation, rate));
         }
 
-        Write(cell, subject.Name, windows, "");
+        Write($"{cell}/{rate} per s", subject.Name, windows, "");
         return windows.All(static each => each.Errors == 0) ? 0 : FailedOperations;
     }
 

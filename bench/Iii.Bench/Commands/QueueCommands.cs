@@ -54,7 +54,11 @@ internal static class QueueCommands
     public static Command Jobs()
     {
         var engine = new Option<string>("--engine") { Description = "The engine's executable.", DefaultValueFactory = _ => BenchFolder.EngineBinary };
-        var command = new Command("jobs", "Jobs from a worker's enqueue to another worker's function, through an engine.") { Adapter, engine, Url, Pairs, Seconds };
+        var rate = new Option<int>("--rate") { Description = "Jobs a second of the last cell; 0 for half of what there was before.", DefaultValueFactory = _ => 0 };
+        var command = new Command("jobs", "Jobs from a worker's enqueue to another worker's function, through an engine.")
+        {
+            Adapter, engine, Url, Pairs, Seconds, rate,
+        };
         command.SetAction((parsed, cancellation) => MeasureAsync(parsed, async (name, url, folder) =>
         {
             var kind = ServerKind.Engine(parsed.GetRequiredValue(engine), Configuration(name, url, folder));
@@ -62,7 +66,7 @@ internal static class QueueCommands
             await using var relay = await BrokerSide.StartRelayAsync(folder, cancellation);
             var suite = Suite(subject, relay, parsed);
             var exitCode = await suite.RunAsync("jobs", [1, 64, Concurrency], cancellation);
-            exitCode |= await suite.RunHalfAsync("jobs/half", cancellation);
+            exitCode |= await suite.RunAtAsync("jobs", parsed.GetValue(rate), cancellation);
             if (QueuePeers.HasRaw(name))
             {
                 await using var raw = await BrokerSide.StartAsync(name + QueuePeers.RawSuffix, ["queue-caller"], url, folder, cancellation);

@@ -40,6 +40,7 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
     private volatile bool _isWoken;
     private volatile bool _isStopping;
     private volatile bool _isAbandoning;
+    private volatile bool _isGivingUp;
     private volatile bool _isUnbound;
     private long _lookedForDueAt;
 
@@ -202,7 +203,7 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
             }
 
             var want = _isStopping ? 0 : Math.Min(MaxBatch, Subscription.Concurrency - Volatile.Read(ref _runningCount));
-            if (batch.Count == 0 && _isStopping && (_isAbandoning || Volatile.Read(ref _runningCount) == 0) && _settled.IsEmpty)
+            if (batch.Count == 0 && _isStopping && (_isAbandoning || HasNothingRunning()) && _settled.IsEmpty)
             {
                 break;
             }
@@ -240,6 +241,9 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
 
         await LeaveAsync().ConfigureAwait(false);
     }
+
+    /// <summary>A run that was given up ends before its message is given back, which still has to be done then.</summary>
+    private bool HasNothingRunning() => Volatile.Read(ref _runningCount) == 0 && !_isGivingUp;
 
     /// <summary>Waits for something to do; whether nothing says that there are messages.</summary>
     private async Task<bool> WaitAsync(TimeSpan wait)
@@ -356,6 +360,7 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
     /// <summary>Others may have what runs; only after its handlers have been told, so that none goes on without knowing.</summary>
     private void GiveUpOnRunning()
     {
+        _isGivingUp = true;
         var failure = new AttemptFailure(AttemptFailure.ConsumerLost, "The consumer stopped before the handler had finished.");
         foreach (var run in _running.Keys)
         {

@@ -56,12 +56,23 @@ local function wake(g, publish)
   end
 end
 
--- A lane is no longer held by one of its messages: the next one is ready.
-local function release(g, lane)
-  redis.call('HDEL', key('busy', g.name), lane)
-  if redis.call('EXISTS', lane_key(g.name, lane)) == 1 then
-    redis.call('RPUSH', key('lanes', g.name), lane)
+-- Lanes, each named once, are no longer held by one of their messages: the next ones are ready.
+local function release_all(g, lanes)
+  redis.call('HDEL', key('busy', g.name), unpack(lanes))
+  local waiting = {}
+  for _, lane in ipairs(lanes) do
+    if redis.call('EXISTS', lane_key(g.name, lane)) == 1 then
+      waiting[#waiting + 1] = lane
+    end
   end
+
+  if #waiting > 0 then
+    redis.call('RPUSH', key('lanes', g.name), unpack(waiting))
+  end
+end
+
+local function release(g, lane)
+  release_all(g, { lane })
 end
 
 -- Messages join the line at its end.
@@ -92,11 +103,24 @@ local function join(g, handles)
       end
     end
   elseif g.mode == 'k' then
+    local begun = {}
     for _, handle in ipairs(handles) do
       local lane = lane_of(handle)
-      if redis.call('RPUSH', lane_key(g.name, lane), handle) == 1 and redis.call('HEXISTS', key('busy', g.name), lane) == 0 then
-        redis.call('RPUSH', key('lanes', g.name), lane)
+      if redis.call('RPUSH', lane_key(g.name, lane), handle) == 1 then
+        begun[#begun + 1] = lane
       end
+    end
+
+    local free = {}
+    local holders = #begun > 0 and redis.call('HMGET', key('busy', g.name), unpack(begun)) or {}
+    for i, lane in ipairs(begun) do
+      if not holders[i] then
+        free[#free + 1] = lane
+      end
+    end
+
+    if #free > 0 then
+      redis.call('RPUSH', key('lanes', g.name), unpack(free))
     end
   else
     local entries = {}

@@ -20,15 +20,21 @@ local g = open(group)
 -- In the epoch in which they were given, all leases hold. (After a loss of data they might not; then the messages were handled all
 -- the same.)
 local function acknowledge_all()
-  local ids = {}
+  local ids, lanes = {}, {}
   for i = FIRST, #ARGV do
     ids[#ids + 1] = id_of(ARGV[i])
+    lanes[#lanes + 1] = lane_of(ARGV[i])
   end
 
   redis.call('ZREM', leased_key, unpack(ARGV, FIRST, #ARGV))
   redis.call('HDEL', messages_key, unpack(ids))
   if g.retried then
     redis.call('HDEL', history_key, unpack(ids))
+  end
+
+  if g.mode == 'k' then
+    release_all(g, lanes)
+    g.has_moved = true
   end
 end
 
@@ -123,7 +129,7 @@ end
 local found, taken, leases, bytes = {}, {}, {}, 0
 local leased_until = string.format('%.0f', now + lease)
 
--- Those without a record have been cancelled.
+-- Those without a record have been cancelled: they are returned.
 local function take(handles)
   local ids = {}
   for i, handle in ipairs(handles) do
@@ -131,7 +137,7 @@ local function take(handles)
   end
 
   local records = redis.call('HMGET', messages_key, unpack(ids))
-  local any = false
+  local gone = {}
   for i, handle in ipairs(handles) do
     local record = records[i]
     if record then
@@ -140,11 +146,12 @@ local function take(handles)
       leases[at + 1], leases[at + 2] = leased_until, handle
       taken[#taken + 1] = ids[i]
       bytes = bytes + #record
-      any = true
+    else
+      gone[#gone + 1] = handle
     end
   end
 
-  return any
+  return gone
 end
 
 local function is_enough()
@@ -215,22 +222,38 @@ local function take_by_age()
   end
 end
 
+-- One message of each lane that is not held. Of a lane whose first message is gone, the next one is tried.
 local function take_by_lane()
+  local chunk = CHUNK
   while not is_enough() do
-    local lane = redis.call('LPOP', key('lanes', group))
-    if not lane then
+    local lanes = redis.call('LPOP', key('lanes', group), math.min(chunk, want - #taken))
+    if not lanes then
       return
     end
 
-    local handle = redis.call('LPOP', lane_key(group, lane))
-    while handle do
-      if take({ handle }) then
-        redis.call('HSET', key('busy', group), lane, handle)
-        break
-      end
-
-      handle = redis.call('LPOP', lane_key(group, lane))
+    local handles = {}
+    for _, lane in ipairs(lanes) do
+      handles[#handles + 1] = redis.call('LPOP', lane_key(group, lane)) or nil
     end
+
+    local before = #found
+    local gone = #handles > 0 and take(handles) or {}
+    local held = {}
+    for i = before + 1, #found, 2 do
+      held[#held + 1], held[#held + 2] = lane_of(found[i]), found[i]
+    end
+
+    if #held > 0 then
+      redis.call('HSET', key('busy', group), unpack(held))
+    end
+
+    for _, handle in ipairs(gone) do
+      if redis.call('EXISTS', lane_key(group, lane_of(handle))) == 1 then
+        redis.call('LPUSH', key('lanes', group), lane_of(handle))
+      end
+    end
+
+    chunk = chunk * 2
   end
 end
 
@@ -276,7 +299,7 @@ local function due_in()
 end
 
 if #ARGV >= FIRST then
-  if g.mode == 'p' and epoch == g.epoch and #ARGV < FIRST_VERDICT then
+  if g.mode ~= 'n' and epoch == g.epoch and #ARGV < FIRST_VERDICT then
     acknowledge_all()
   else
     settle()
