@@ -19,8 +19,8 @@ namespace Iii.Adapters.Redis;
 ///   :history:«group»                         hash: id to history, of those that were delivered before
 ///   :line:«group»                            sorted set: what waits, in neutral mode
 ///   :ready«0…9»:«group»                      list: what waits, by priority, in plain mode
-///   :lanes:«group»                           list: the ordering keys that have something ready, in mode per key
-///   :lane:«length of group»:«group»:«key»    list: what waits with an ordering key, in mode per key
+///   :heads:«group»                           list: what is ready, one of each ordering key at most, in mode per key
+///   :lane:«length of group»:«group»:«key»    list: what waits behind the one that holds the key, in mode per key
 ///   :busy:«group»                            hash: ordering key to the message that holds it
 ///   :delayed:«group», :leased:«group»        sorted set: by the time when they are due or given back, in milliseconds
 ///   :dead:«group»                            sorted set: ids of dead letters by the time of their death, in microseconds

@@ -33,28 +33,29 @@ end
 -- Puts what waits, in whichever form, back into one line by age. Whether it is all there.
 local function dump(g)
   local handles = {}
-  for _, lane in ipairs(redis.call('HKEYS', key('busy', group))) do
-    release(g, lane)
-  end
-
   for level = 0, LEVELS - 1 do
     for _, handle in ipairs(redis.call('LPOP', key('ready' .. level, group), CHUNK) or {}) do
       handles[#handles + 1] = handle
     end
   end
 
+  for _, handle in ipairs(redis.call('LPOP', key('heads', group), CHUNK) or {}) do
+    handles[#handles + 1] = handle
+  end
+
   while #handles < CHUNK do
-    local lane = redis.call('LPOP', key('lanes', group))
+    local lane = redis.call('HRANDFIELD', key('busy', group))
     if not lane then
       break
     end
 
-    for _, handle in ipairs(redis.call('LPOP', lane_key(group, lane), CHUNK) or {}) do
+    local waiting = redis.call('LPOP', lane_key(group, lane), CHUNK) or {}
+    for _, handle in ipairs(waiting) do
       handles[#handles + 1] = handle
     end
 
-    if redis.call('EXISTS', lane_key(group, lane)) == 1 then
-      redis.call('RPUSH', key('lanes', group), lane)
+    if #waiting < CHUNK then
+      redis.call('HDEL', key('busy', group), lane)
     end
   end
 

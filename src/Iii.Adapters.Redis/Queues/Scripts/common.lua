@@ -56,23 +56,59 @@ local function wake(g, publish)
   end
 end
 
--- Lanes, each named once, are no longer held by one of their messages: the next ones are ready.
+-- Lanes, each named once, are no longer held by one of their messages: of each, the next one holds it, and is ready.
 local function release_all(g, lanes)
-  redis.call('HDEL', key('busy', g.name), unpack(lanes))
-  local waiting = {}
+  local held, heads, free = {}, {}, {}
   for _, lane in ipairs(lanes) do
-    if redis.call('EXISTS', lane_key(g.name, lane)) == 1 then
-      waiting[#waiting + 1] = lane
+    local head = redis.call('LPOP', lane_key(g.name, lane))
+    if head then
+      held[#held + 1] = lane
+      held[#held + 1] = head
+      heads[#heads + 1] = head
+    else
+      free[#free + 1] = lane
     end
   end
 
-  if #waiting > 0 then
-    redis.call('RPUSH', key('lanes', g.name), unpack(waiting))
+  if #heads > 0 then
+    redis.call('HSET', key('busy', g.name), unpack(held))
+    redis.call('RPUSH', key('heads', g.name), unpack(heads))
+  end
+
+  if #free > 0 then
+    redis.call('HDEL', key('busy', g.name), unpack(free))
   end
 end
 
 local function release(g, lane)
   release_all(g, { lane })
+end
+
+-- Messages join their lanes. The first of a lane that nobody holds holds it, and is ready; the others wait in a list of the lane.
+local function join_lanes(g, handles)
+  local lanes = {}
+  for i, handle in ipairs(handles) do
+    lanes[i] = lane_of(handle)
+  end
+
+  local holders = redis.call('HMGET', key('busy', g.name), unpack(lanes))
+  local taken, held, heads = {}, {}, {}
+  for i, handle in ipairs(handles) do
+    local lane = lanes[i]
+    if holders[i] or taken[lane] then
+      redis.call('RPUSH', lane_key(g.name, lane), handle)
+    else
+      taken[lane] = true
+      held[#held + 1] = lane
+      held[#held + 1] = handle
+      heads[#heads + 1] = handle
+    end
+  end
+
+  if #heads > 0 then
+    redis.call('HSET', key('busy', g.name), unpack(held))
+    redis.call('RPUSH', key('heads', g.name), unpack(heads))
+  end
 end
 
 -- Messages join the line at its end.
@@ -103,25 +139,7 @@ local function join(g, handles)
       end
     end
   elseif g.mode == 'k' then
-    local begun = {}
-    for _, handle in ipairs(handles) do
-      local lane = lane_of(handle)
-      if redis.call('RPUSH', lane_key(g.name, lane), handle) == 1 then
-        begun[#begun + 1] = lane
-      end
-    end
-
-    local free = {}
-    local holders = #begun > 0 and redis.call('HMGET', key('busy', g.name), unpack(begun)) or {}
-    for i, lane in ipairs(begun) do
-      if not holders[i] then
-        free[#free + 1] = lane
-      end
-    end
-
-    if #free > 0 then
-      redis.call('RPUSH', key('lanes', g.name), unpack(free))
-    end
+    join_lanes(g, handles)
   else
     local entries = {}
     for _, handle in ipairs(handles) do
@@ -133,12 +151,11 @@ local function join(g, handles)
   end
 end
 
--- A message that was delivered is ready again: at the head of its lane if it holds it, else at the end.
+-- A message that was delivered, or delayed, is ready again: it is the next of its lane if it holds it, else it is the last.
 local function rejoin(g, handle)
   local lane = lane_of(handle)
   if g.mode == 'k' and redis.call('HGET', key('busy', g.name), lane) == handle then
-    redis.call('LPUSH', lane_key(g.name, lane), handle)
-    release(g, lane)
+    redis.call('RPUSH', key('heads', g.name), handle)
     g.has_moved = true
   else
     join(g, { handle })

@@ -11,12 +11,7 @@ if consumers > 0 then
 end
 
 redis.call('SREM', base .. ':groups', group)
-local lanes = redis.call('LRANGE', key('lanes', group), 0, -1)
 for _, lane in ipairs(redis.call('HKEYS', key('busy', group))) do
-  lanes[#lanes + 1] = lane
-end
-
-for _, lane in ipairs(lanes) do
   redis.call('UNLINK', lane_key(group, lane))
 end
 
@@ -24,7 +19,7 @@ for level = 0, LEVELS - 1 do
   redis.call('UNLINK', key('ready' .. level, group))
 end
 
-for _, kind in ipairs({ 'messages', 'line', 'delayed', 'leased', 'history', 'dead', 'lanes', 'busy', 'group', 'consumers' }) do
+for _, kind in ipairs({ 'messages', 'line', 'delayed', 'leased', 'history', 'dead', 'heads', 'busy', 'group', 'consumers' }) do
   redis.call('UNLINK', key(kind, group))
 end
 

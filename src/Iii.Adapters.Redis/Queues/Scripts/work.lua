@@ -222,37 +222,21 @@ local function take_by_age()
   end
 end
 
--- One message of each lane that is not held. Of a lane whose first message is gone, the next one is tried.
+-- Of a lane whose message is gone, the next one is tried.
 local function take_by_lane()
   local chunk = CHUNK
   while not is_enough() do
-    local lanes = redis.call('LPOP', key('lanes', group), math.min(chunk, want - #taken))
-    if not lanes then
+    local handles = redis.call('LPOP', key('heads', group), math.min(chunk, want - #taken))
+    if not handles then
       return
     end
 
-    local handles = {}
-    for _, lane in ipairs(lanes) do
-      handles[#handles + 1] = redis.call('LPOP', lane_key(group, lane)) or nil
+    local lanes = {}
+    for i, handle in ipairs(take(handles)) do
+      lanes[i] = lane_of(handle)
     end
 
-    local before = #found
-    local gone = #handles > 0 and take(handles) or {}
-    local held = {}
-    for i = before + 1, #found, 2 do
-      held[#held + 1], held[#held + 2] = lane_of(found[i]), found[i]
-    end
-
-    if #held > 0 then
-      redis.call('HSET', key('busy', group), unpack(held))
-    end
-
-    for _, handle in ipairs(gone) do
-      if redis.call('EXISTS', lane_key(group, lane_of(handle))) == 1 then
-        redis.call('LPUSH', key('lanes', group), lane_of(handle))
-      end
-    end
-
+    release_all(g, lanes)
     chunk = chunk * 2
   end
 end
