@@ -144,19 +144,22 @@ internal sealed class DirectoryConsumer(
                 name = renewed;
                 if (handling.IsCompleted)
                 {
-                    return (name, await handling);
+                    return (name, await handling ?? Failed("The handler returned null."));
                 }
             }
         }
         catch (Exception e) when (handling.IsFaulted || handling.IsCanceled)
         {
-            return (name, QueueVerdict.RetryAfter(PauseAfterThrow, new AttemptFailure(AttemptFailure.HandlerFailed, e.Message)));
+            return (name, Failed(e.Message));
         }
         finally
         {
             await lost.CancelAsync();
         }
     }
+
+    private static QueueVerdict Failed(string why) =>
+        QueueVerdict.RetryAfter(PauseAfterThrow, new AttemptFailure(AttemptFailure.HandlerFailed, why));
 
     /// <summary>Carries out a verdict on a message whose lease has just been renewed. Without a verdict, it is given back.</summary>
     private void Settle(MessageName name, QueueDelivery message, QueueVerdict? verdict)

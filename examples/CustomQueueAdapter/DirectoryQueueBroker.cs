@@ -21,7 +21,7 @@ public sealed partial class DirectoryQueueBroker : IQueueBroker
     {
         ArgumentNullException.ThrowIfNull(options);
         var broker = new DirectoryQueueBroker(options);
-        await broker.RunAsync(() => Directory.CreateDirectory(Path.Combine(options.Folder, MessageFolder.New)), cancellationToken);
+        await broker.TryAsync(() => Directory.CreateDirectory(Path.Combine(options.Folder, MessageFolder.New)), cancellationToken);
         return broker;
     }
 
@@ -46,7 +46,13 @@ public sealed partial class DirectoryQueueBroker : IQueueBroker
     {
         BrokerGuard.CheckSubscription(this, subscription);
         var consumer = new DirectoryConsumer(Folder(subscription.Queue, subscription.Group), _options, subscription, handler);
-        return RunAsync<IAsyncDisposable>(() => consumer.Start(_consumers), cancellationToken);
+        return RunAsync<IAsyncDisposable>(
+            () =>
+            {
+                MakeQueue(Folder(subscription.Queue));
+                return consumer.Start(_consumers);
+            },
+            cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -65,13 +71,7 @@ public sealed partial class DirectoryQueueBroker : IQueueBroker
 
     private EnqueueReceipt Enqueue(string queue, QueueMessage message, TimeSpan delay)
     {
-        var folder = Folder(queue);
-        if (!Directory.Exists(folder.FullName) && Directory.EnumerateDirectories(_options.Folder).Count() > Limits.MaxNames)
-        {
-            throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"There are {Limits.MaxNames} queues already; one more is not allowed.");
-        }
-
-        Directory.CreateDirectory(folder.FullName);
+        var folder = MakeQueue(Folder(queue));
         var groups = folder.Groups();
         if (groups.Any(group => group.List().Count() + group.Dead.List().Count() >= Limits.MaxQueueLength))
         {
@@ -95,6 +95,17 @@ public sealed partial class DirectoryQueueBroker : IQueueBroker
         }
 
         return new EnqueueReceipt(name.Id, Durability.Synced);
+    }
+
+    private MessageFolder MakeQueue(MessageFolder folder)
+    {
+        if (!Directory.Exists(folder.FullName) && Directory.EnumerateDirectories(_options.Folder).Count() > Limits.MaxNames)
+        {
+            throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"There are {Limits.MaxNames} queues already; one more is not allowed.");
+        }
+
+        Directory.CreateDirectory(folder.FullName);
+        return folder;
     }
 
     private static bool Remove(MessageFolder group)
@@ -123,8 +134,13 @@ public sealed partial class DirectoryQueueBroker : IQueueBroker
         }
     }
 
+    /// <summary>A folder that is gone, with the disk that it was on, is not made again.</summary>
+    private ValueTask<T> RunAsync<T>(Func<T> step, CancellationToken cancellationToken) => TryAsync(
+        () => Directory.Exists(Path.Combine(_options.Folder, MessageFolder.New)) ? step() : throw new IOException("It is not there."),
+        cancellationToken);
+
     /// <summary>A disk blocks, which is not for the caller's thread.</summary>
-    private async ValueTask<T> RunAsync<T>(Func<T> step, CancellationToken cancellationToken)
+    private async ValueTask<T> TryAsync<T>(Func<T> step, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         try

@@ -24,6 +24,7 @@ namespace Iii.Adapters.MassTransit;
 /// that keeps a message for longer than its <c>consumer_timeout</c>, 30 minutes if nobody has changed it: a handler that takes longer is
 /// started again.
 /// </para>
+/// <para><see cref="BrokerLimits.MaxNames"/> counts the queues that this instance has used since it connected.</para>
 /// <para>Over the in-memory transport nothing outlives the process, and a bus has one broker.</para>
 /// </remarks>
 public sealed class MassTransitQueueBroker : IQueueBroker
@@ -31,6 +32,7 @@ public sealed class MassTransitQueueBroker : IQueueBroker
     private readonly MassTransitBrokerOptions _options;
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<GroupConsumer, byte> _consumers = [];
+    private readonly ConcurrentDictionary<string, byte> _queues = new(StringComparer.Ordinal);
     private readonly Lazy<Task> _dispose;
     private volatile bool _isDisposed;
 
@@ -91,6 +93,7 @@ public sealed class MassTransitQueueBroker : IQueueBroker
     {
         BrokerGuard.CheckEnqueue(this, queue, message, options ?? EnqueueOptions.None);
         CheckOpen(cancellationToken);
+        Admit(queue);
         var now = DateTimeOffset.UtcNow;
         var job = new Job
         {
@@ -112,6 +115,7 @@ public sealed class MassTransitQueueBroker : IQueueBroker
         BrokerGuard.CheckSubscription(this, subscription);
         ArgumentNullException.ThrowIfNull(handler);
         CheckOpen(cancellationToken);
+        Admit(subscription.Queue);
         var consumer = new GroupConsumer(Transport, _options, _logger, subscription, handler)
         {
             Disposed = disposed => _consumers.TryRemove(disposed, out _),
@@ -138,6 +142,16 @@ public sealed class MassTransitQueueBroker : IQueueBroker
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => new(_dispose.Value);
+
+    /// <summary>Lets a queue be used that this instance has used before, or that is not one too many.</summary>
+    private void Admit(string queue)
+    {
+        if (!_queues.ContainsKey(queue) && (_queues.Count >= Limits.MaxNames || !_queues.TryAdd(queue, 0)) && !_queues.ContainsKey(queue))
+        {
+            throw new BrokerException(
+                BrokerErrorCodes.LimitExceeded, $"This instance uses {Limits.MaxNames} queues already; one more is not allowed.");
+        }
+    }
 
     private void CheckOpen(CancellationToken cancellationToken)
     {

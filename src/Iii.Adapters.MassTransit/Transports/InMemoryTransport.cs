@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
 using System.Threading.Channels;
 using Iii.Adapters.MassTransit.Jobs;
 using Iii.Broker;
@@ -27,6 +29,8 @@ internal sealed class InMemoryTransport : IJobTransport
     private readonly JobSender _sender;
     private readonly SemaphoreSlim _gate = new(1, 1);
     private readonly Dictionary<string, Line> _lines = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Arrival> _arrivals = new(StringComparer.Ordinal);
+    private readonly CancellationTokenSource _cutOff = new();
     private int _generation;
 
     private InMemoryTransport(IBusControl bus, string name, bool ownsBus, MassTransitBrokerOptions options)
@@ -55,11 +59,6 @@ internal sealed class InMemoryTransport : IJobTransport
 
     public async Task EnqueueAsync(string queue, Job job, CancellationToken cancellationToken)
     {
-        if (_bus.CheckHealth().Status == BusHealthStatus.Unhealthy)
-        {
-            throw new BrokerException(BrokerErrorCodes.BrokerUnavailable, "The in-memory bus of MassTransit has been stopped.");
-        }
-
         using var _ = await EnterAsync(cancellationToken).ConfigureAwait(false);
         var line = LineOf(queue);
         var most = _options.Limits.MaxQueueLength;
@@ -74,7 +73,22 @@ internal sealed class InMemoryTransport : IJobTransport
         }
         else
         {
-            await _sender.SendAsync($"exchange:{_names.Entry(queue)}", job, static _ => { }, cancellationToken).ConfigureAwait(false);
+            // It waits in a group only when it is there, and then counts.
+            var arrival = new Arrival(line.Groups.Count);
+            _arrivals[job.MessageId] = arrival;
+            try
+            {
+                await _sender.SendAsync($"exchange:{Fold(_names.Entry(queue))}", job, static _ => { }, cancellationToken).ConfigureAwait(false);
+                await arrival.Everywhere.WaitAsync(_options.OperationTimeout, cancellationToken).ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+                throw Stopped();
+            }
+            finally
+            {
+                _arrivals.TryRemove(job.MessageId, out var _);
+            }
         }
     }
 
@@ -85,14 +99,14 @@ internal sealed class InMemoryTransport : IJobTransport
         var line = LineOf(queue);
         if (!line.Groups.TryGetValue(name, out var group))
         {
-            group = new Group($"{_names.Jobs(queue, name)}.{++_generation}");
-            await ConnectAsync(group, _names.Entry(queue), consumer, cancellationToken).ConfigureAwait(false);
+            group = new Group($"{Fold(_names.Jobs(queue, name))}.{++_generation}");
+            await ConnectAsync(group, Fold(_names.Entry(queue)), consumer, cancellationToken).ConfigureAwait(false);
             line.Groups.Add(name, group);
             line.Held.ForEach(job => group.Jobs.Writer.TryWrite(job));
             line.Held.Clear();
         }
 
-        return new Consuming(group, consumer);
+        return new Consuming(group, consumer, _cutOff.Token);
     }
 
     public async Task ReturnAsync(string queue, string group, Job job)
@@ -103,7 +117,7 @@ internal sealed class InMemoryTransport : IJobTransport
     }
 
     public Task BuryAsync(string queue, string group, Job job, AttemptFailure reason) => _sender.SendAsync(
-        $"queue:{_names.Dead(queue, group)}", job, context => FaultHeaders.Write(context.Headers, reason, _names.Jobs(queue, group), job.Attempts), default);
+        $"queue:{Fold(_names.Dead(queue, group))}", job, context => FaultHeaders.Write(context.Headers, reason, _names.Jobs(queue, group), job.Attempts), default);
 
     public async Task<bool> RemoveGroupAsync(string queue, string group, CancellationToken cancellationToken)
     {
@@ -134,7 +148,18 @@ internal sealed class InMemoryTransport : IJobTransport
     }
 
     /// <summary>Ends the bus and nothing else, as a crash would.</summary>
-    internal Task CutOffAsync() => _bus.StopAsync(_options.OperationTimeout);
+    internal async Task CutOffAsync()
+    {
+        await _cutOff.CancelAsync().ConfigureAwait(false);
+        await _bus.StopAsync(_options.OperationTimeout).ConfigureAwait(false);
+    }
+
+    /// <summary>The transport knows no difference between capital and small letters, so that a name with capital ones gets a hash.</summary>
+    private static string Fold(string name) => name.Any(char.IsAsciiLetterUpper)
+        ? $"{name}..{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))[..16]}"
+        : name;
+
+    private static BrokerException Stopped() => new(BrokerErrorCodes.BrokerUnavailable, "The in-memory bus of MassTransit has been stopped.");
 
     private static string Take(string name) => Taken.TryAdd(name, 0)
         ? name
@@ -146,6 +171,11 @@ internal sealed class InMemoryTransport : IJobTransport
             (job, _) =>
             {
                 group.Jobs.Writer.TryWrite(job);
+                if (_arrivals.TryGetValue(job.MessageId, out var arrival))
+                {
+                    arrival.Count();
+                }
+
                 return Task.CompletedTask;
             },
             consumer.BuryUnreadableAsync);
@@ -176,6 +206,11 @@ internal sealed class InMemoryTransport : IJobTransport
 
     private async Task<Releaser> EnterAsync(CancellationToken cancellationToken)
     {
+        if (_cutOff.IsCancellationRequested || _bus.CheckHealth().Status == BusHealthStatus.Unhealthy)
+        {
+            throw Stopped();
+        }
+
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         return new Releaser(_gate);
     }
@@ -183,6 +218,23 @@ internal sealed class InMemoryTransport : IJobTransport
     private readonly struct Releaser(SemaphoreSlim gate) : IDisposable
     {
         public void Dispose() => gate.Release();
+    }
+
+    /// <summary>A message on its way to the groups.</summary>
+    private sealed class Arrival(int groups)
+    {
+        private readonly TaskCompletionSource _everywhere = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _missing = groups;
+
+        public Task Everywhere => _everywhere.Task;
+
+        public void Count()
+        {
+            if (Interlocked.Decrement(ref _missing) == 0)
+            {
+                _everywhere.SetResult();
+            }
+        }
     }
 
     private sealed record Line(List<Job> Held, Dictionary<string, Group> Groups);
@@ -201,12 +253,13 @@ internal sealed class InMemoryTransport : IJobTransport
     {
         private readonly Group _group;
         private readonly GroupConsumer _consumer;
+        private readonly CancellationToken _cutOff;
         private readonly CancellationTokenSource _stopping = new();
         private readonly Task _running;
 
-        public Consuming(Group group, GroupConsumer consumer)
+        public Consuming(Group group, GroupConsumer consumer, CancellationToken cutOff)
         {
-            (_group, _consumer) = (group, consumer);
+            (_group, _consumer, _cutOff) = (group, consumer, cutOff);
             Interlocked.Increment(ref group.Consumers);
             _running = Task.WhenAll(Enumerable.Range(0, consumer.Subscription.Concurrency).Select(_ => Task.Run(RunAsync)));
         }
@@ -245,7 +298,7 @@ internal sealed class InMemoryTransport : IJobTransport
         {
             try
             {
-                await _consumer.DeliverAsync(job, CancellationToken.None).ConfigureAwait(false);
+                await _consumer.DeliverAsync(job, _cutOff).ConfigureAwait(false);
             }
             catch (BrokerException)
             {

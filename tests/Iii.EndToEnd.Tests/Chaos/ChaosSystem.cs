@@ -11,6 +11,12 @@ internal sealed class ChaosSystem : IAsyncDisposable
     public const string Embedded = "embedded";
 
     /// <summary>
+    /// RabbitMQ 3.10 forgets the quorum queue that was declared last, with its messages, when it is killed within seconds. So queues are
+    /// older when it is.
+    /// </summary>
+    public static readonly TimeSpan QueueAge = TimeSpan.FromSeconds(5);
+
+    /// <summary>
     /// How long after the broker's return an engine may not have noticed that it was away: what was delivered to it before is
     /// delivered again.
     /// </summary>

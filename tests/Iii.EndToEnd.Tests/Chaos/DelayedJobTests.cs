@@ -8,12 +8,6 @@ public class DelayedJobTests
     private const string Plain = "plain";
     private const string Ordered = "ordered";
 
-    /// <summary>
-    /// RabbitMQ 3.10 forgets the quorum queue that was declared last, with its messages, when it is killed within seconds. The queues in
-    /// which jobs wait for a time are declared with the first one, and shall be older.
-    /// </summary>
-    private static readonly TimeSpan QueueAge = TimeSpan.FromSeconds(5);
-
     private static readonly HashSet<string> OrderedTopics = [Ordered];
 
     [Theory]
@@ -33,7 +27,7 @@ public class DelayedJobTests
         var start = ChaosSystem.Now();
         var first = new JobProducer(system.Urls, delay);
         await first.RunAsync([Ordered], keys: 1, numbers: 1, TestContext.Current.CancellationToken);
-        await Task.Delay(QueueAge, TestContext.Current.CancellationToken);
+        await Task.Delay(ChaosSystem.QueueAge, TestContext.Current.CancellationToken);
         await producer.RunAsync([Plain], Keys, Numbers, TestContext.Current.CancellationToken);
         Kill[] kills = [await system.KillBrokerAsync(), await system.KillEngineAsync(0)];
         Assert.Equal(0, recordings.CountHandled());

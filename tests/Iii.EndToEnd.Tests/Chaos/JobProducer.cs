@@ -24,9 +24,10 @@ internal sealed class JobProducer(IReadOnlyList<string> urls, TimeSpan delay = d
     /// <summary>Enqueues all of them.</summary>
     /// <param name="topics">Where to.</param>
     /// <param name="keys">Keys of each topic.</param>
-    /// <param name="numbers">Jobs of each key.</param>
+    /// <param name="numbers">Up to which number each key has jobs.</param>
     /// <param name="cancellation">Ends it.</param>
-    public async Task RunAsync(IReadOnlyList<string> topics, int keys, int numbers, CancellationToken cancellation)
+    /// <param name="first">The first number.</param>
+    public async Task RunAsync(IReadOnlyList<string> topics, int keys, int numbers, CancellationToken cancellation, int first = 0)
     {
         var workers = urls.Select(static url => IiiWorker.Start(url)).ToArray();
         try
@@ -36,7 +37,7 @@ internal sealed class JobProducer(IReadOnlyList<string> urls, TimeSpan delay = d
                 async () =>
                 {
                     var own = lines.Where((_, index) => index % Lanes == lane).ToArray();
-                    for (var number = 0; number < numbers; number++)
+                    for (var number = first; number < numbers; number++)
                     {
                         foreach (var (topic, key) in own)
                         {

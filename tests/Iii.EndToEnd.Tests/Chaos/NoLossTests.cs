@@ -25,16 +25,18 @@ public class NoLossTests(ITestOutputHelper output)
     private async Task RunAsync(string adapter)
     {
         var (kills, seed) = (Settings.Kills(otherwise: 5), Settings.Seed());
-        var numbers = Math.Max(Settings.Jobs(otherwise: 4_000) / (2 * Keys), 1);
+        var numbers = Math.Max(Settings.Jobs(otherwise: 4_000) / (2 * Keys), 2);
         var total = 2 * Keys * numbers;
         output.WriteLine($"{adapter}: {total} jobs, {kills} kills, III_SEED={seed}");
         using var recordings = new Recordings();
         recordings.OpenGate();
         await using var system = await ChaosSystem.StartAsync(adapter, recordings);
         var producer = new JobProducer(system.Urls);
+        await producer.RunAsync([Ordered, Plain], Keys, numbers: 1, TestContext.Current.CancellationToken);
+        await Task.Delay(ChaosSystem.QueueAge, TestContext.Current.CancellationToken);
         var start = Stopwatch.GetTimestamp();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        var producing = producer.RunAsync([Ordered, Plain], Keys, numbers, end.Token);
+        var producing = producer.RunAsync([Ordered, Plain], Keys, numbers, end.Token, first: 1);
         var (random, killed) = (new Random(seed), new List<Kill>());
         try
         {
