@@ -14,6 +14,7 @@ internal sealed class LinkSession : IAsyncDisposable
     private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(2);
 
     private readonly TaskCompletionSource<BrokerException> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _inUse = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<ITcpClient> _sockets = [];
     private readonly ILogger _logger;
     private IConnection _connection = null!;
@@ -23,6 +24,9 @@ internal sealed class LinkSession : IAsyncDisposable
 
     /// <summary>Completes with the reason when the connection is lost, or closed here.</summary>
     public Task<BrokerException> Lost => _lost.Task;
+
+    /// <summary>Completes when the session is the link's: everything that was on the one before is restored. Never, if that fails.</summary>
+    public Task InUse => _inUse.Task;
 
     /// <summary>Why the broker takes no messages at the moment (it is short of memory or disk); null while it does.</summary>
     public string? BlockedReason => _blockedReason;
@@ -69,6 +73,9 @@ internal sealed class LinkSession : IAsyncDisposable
         session._connection.ConnectionShutdownAsync += (_, args) => session.OnShutdown("The connection was closed", args);
         return session;
     }
+
+    /// <summary>From now on it is the link's.</summary>
+    public void Use() => _inUse.TrySetResult();
 
     /// <summary>Opens a channel. Its unexpected end is the end of the session.</summary>
     public async Task<IChannel> OpenChannelAsync(CreateChannelOptions options, CancellationToken cancellationToken)

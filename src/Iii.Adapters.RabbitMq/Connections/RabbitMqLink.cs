@@ -40,6 +40,7 @@ internal sealed class RabbitMqLink : IAsyncDisposable
         var link = new RabbitMqLink(options, address, role, logger);
         var session = await link.OpenSessionAsync(cancellationToken).ConfigureAwait(false);
         link._session = session;
+        session.Use();
         link._loop = Task.Run(() => link.RunAsync(session), CancellationToken.None);
         return link;
     }
@@ -137,14 +138,16 @@ internal sealed class RabbitMqLink : IAsyncDisposable
             }
 
             _session = session;
+            session.Use();
         }
-        catch
+        catch (Exception exception) when (LinkErrors.IsFailure(exception) || exception is BrokerException)
         {
-            session.Fail("what was on it could not be restored");
+            // What ended the session meanwhile says more than the step that was interrupted by its end.
+            session.Fail($"what was on it could not be restored: {exception.Message}");
             var why = await session.Lost.ConfigureAwait(false);
             _users.ForEach(user => user.OnLost(why));
             await session.DisposeAsync().ConfigureAwait(false);
-            throw;
+            throw Again(why);
         }
         finally
         {

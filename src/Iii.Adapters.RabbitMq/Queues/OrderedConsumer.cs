@@ -204,6 +204,8 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
         {
             try
             {
+                // The right is asked for on the session that the link has by then.
+                await session.InUse.WaitAsync(Over).ConfigureAwait(false);
                 var subscription = consumer.Subscription;
                 _right = await consumer.Connection.Locks.AcquireAsync(
                     consumer.Connection.Names.TurnLock(subscription.Queue, subscription.Group), Over).ConfigureAwait(false);

@@ -17,10 +17,10 @@ internal sealed class ChaosSystem : IAsyncDisposable
     public static readonly TimeSpan QueueAge = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// How long after the broker's return an engine may not have noticed that it was away: what was delivered to it before is
-    /// delivered again.
+    /// How long after the broker's return an engine may not have connected again, which it tries every 5 s at the latest. Until then it may
+    /// work on what was delivered to it before, and what the broker delivers again.
     /// </summary>
-    private static readonly TimeSpan NoticeTime = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan NoticeTime = TimeSpan.FromSeconds(7);
 
     private readonly TemporaryFolder _folder = new();
     private readonly Recordings _recordings;
