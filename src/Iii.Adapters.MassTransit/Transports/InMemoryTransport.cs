@@ -73,6 +73,11 @@ internal sealed class InMemoryTransport : IJobTransport
         }
         else
         {
+            if (_bus.CheckHealth().Status == BusHealthStatus.Unhealthy)
+            {
+                throw Stopped();
+            }
+
             // It waits in a group only when it is there, and then counts.
             var arrival = new Arrival(line.Groups.Count);
             _arrivals[job.MessageId] = arrival;
@@ -206,7 +211,7 @@ internal sealed class InMemoryTransport : IJobTransport
 
     private async Task<Releaser> EnterAsync(CancellationToken cancellationToken)
     {
-        if (_cutOff.IsCancellationRequested || _bus.CheckHealth().Status == BusHealthStatus.Unhealthy)
+        if (_cutOff.IsCancellationRequested)
         {
             throw Stopped();
         }
