@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
@@ -17,6 +18,7 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
     /// <summary>A count of losses that there never is.</summary>
     private const int OutdatedLosses = -1;
 
+    private static readonly TimeSpan HearingPoll = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan HeartbeatInterval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan FirstReconnectPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestReconnectPause = TimeSpan.FromSeconds(2);
@@ -86,6 +88,7 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
             // The client has no token; a connection that nobody waits for any more is closed when it is there.
             var connecting = ConnectionMultiplexer.ConnectAsync(configuration);
             var multiplexer = await Abandonable(connecting, cancellationToken).ConfigureAwait(false);
+            await HearsAsync(multiplexer, options.ConnectTimeout, cancellationToken).ConfigureAwait(false);
             var connection = new RedisConnection(multiplexer, options, where);
             connection._watch = Task.Run(connection.WatchAsync, CancellationToken.None);
             RedisLog.Connected(connection._log, where, connection.IsCluster);
@@ -163,6 +166,28 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
                 CancellationToken.None,
                 TaskContinuationOptions.ExecuteSynchronously,
                 TaskScheduler.Default);
+            throw;
+        }
+    }
+
+    /// <summary>Waits for the second socket, the one that hears: the client is ready before it, and subscribing would fail until then.</summary>
+    private static async Task HearsAsync(ConnectionMultiplexer multiplexer, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        try
+        {
+            for (var start = Stopwatch.GetTimestamp(); !multiplexer.GetSubscriber().IsConnected();)
+            {
+                if (Stopwatch.GetElapsedTime(start) > timeout)
+                {
+                    throw new TimeoutException();
+                }
+
+                await Task.Delay(HearingPoll, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch
+        {
+            await multiplexer.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }

@@ -5,7 +5,8 @@ namespace Iii.Adapters.Sqlite.Tests;
 
 /// <summary>
 /// A process that is to be killed: it enqueues and handles numbered messages without end, and says so on its standard output, line by line:
-/// <c>open</c>; <c>e N</c> when the receipt of a number has come; <c>h N A</c> when the attempt A to handle it has begun.
+/// <c>open</c>; <c>e N</c> when the receipt of a number has come; <c>h N A</c> when the attempt A to handle it has begun. The first message
+/// that it handles never ends, so that one is always being handled when it is killed.
 /// </summary>
 internal static class Victim
 {
@@ -15,12 +16,13 @@ internal static class Victim
     private const int Publishers = 32;
 
     private static readonly Lock s_output = new();
+    private static int s_handled;
 
     public static async Task<int> RunAsync(string folder, string ordering)
     {
         await using var broker = await SqliteBroker.OpenAsync(new SqliteBrokerOptions { Folder = folder });
         Say("open");
-        await broker.Queues.ConsumeAsync(Subscription(Enum.Parse<QueueOrdering>(ordering)), (delivery, _) => ValueTask.FromResult(Handle(delivery)));
+        await broker.Queues.ConsumeAsync(Subscription(Enum.Parse<QueueOrdering>(ordering)), (delivery, _) => HandleAsync(delivery));
         var start = DateTime.UtcNow.Ticks;
         await Task.WhenAll(Enumerable.Range(0, Publishers).Select(publisher => Task.Run(async () =>
         {
@@ -44,10 +46,15 @@ internal static class Victim
             new QueueMessage(BitConverter.GetBytes(number)) { Headers = new Dictionary<string, string> { ["traceparent"] = $"00-{number}-01" } },
             new EnqueueOptions { OrderingKey = publisher.ToString(CultureInfo.InvariantCulture) });
 
-    private static QueueVerdict Handle(QueueDelivery delivery)
+    private static async ValueTask<QueueVerdict> HandleAsync(QueueDelivery delivery)
     {
         var number = NumberOf(delivery);
         Say($"h {number} {delivery.Attempt}");
+        if (Interlocked.Increment(ref s_handled) == 1)
+        {
+            await Task.Delay(Timeout.Infinite);
+        }
+
         return number % 10 == 0 && delivery.Attempt == 1 ? QueueVerdict.RetryAfter(TimeSpan.FromMilliseconds(20)) : QueueVerdict.Ack;
     }
 

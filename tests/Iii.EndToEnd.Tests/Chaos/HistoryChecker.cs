@@ -35,14 +35,19 @@ internal static class HistoryChecker
     private static IEnumerable<Handling> FindMisordered(JobHistory history, Kill[] kills) => history.Handlings
         .Where(handling => history.OrderedTopics.Contains(handling.Job.Topic))
         .GroupBy(static handling => (handling.Job.Topic, handling.Job.Key))
-        .SelectMany(line => FindMisordered(line.OrderBy(static handling => handling.Start), kills));
+        .SelectMany(line => FindMisordered(line.OrderBy(static handling => handling.Start), history.Dead, kills));
 
-    private static IEnumerable<Handling> FindMisordered(IEnumerable<Handling> line, Kill[] kills)
+    private static IEnumerable<Handling> FindMisordered(IEnumerable<Handling> line, IReadOnlySet<JobName> dead, Kill[] kills)
     {
         var next = 0;
         Handling? last = null;
         foreach (var handling in line)
         {
+            while (dead.Contains(handling.Job with { Number = next }))
+            {
+                next++;
+            }
+
             var skips = handling.Job.Number > next;
             var overlaps = last is { } before && !(before.End <= handling.Start) && !IsHidden(before, handling.Start, kills);
             if (skips || overlaps)

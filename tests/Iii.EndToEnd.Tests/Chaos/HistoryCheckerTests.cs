@@ -55,6 +55,15 @@ public class HistoryCheckerTests
     }
 
     [Fact]
+    public void Dead_letter_leaves_the_order_and_must_be_handled_all_the_same()
+    {
+        Handling[] handlings = [At(0, 1, 2), At(2, 2, 3), At(1, 5, 6)];
+        Assert.True(HistoryChecker.Check(History(handlings) with { Dead = new HashSet<JobName> { Job(1) } }).IsGood);
+        Assert.Equal([handlings[1]], HistoryChecker.Check(History(handlings) with { Dead = new HashSet<JobName> { Job(0) } }).Misordered);
+        Assert.Equal([Job(1)], HistoryChecker.Check(History(handlings[..2]) with { Dead = new HashSet<JobName> { Job(1) } }).Lost);
+    }
+
+    [Fact]
     public void Topic_without_order_may_be_in_any() =>
         Assert.True(HistoryChecker.Check(History([At(2, 1, 5), At(1, 2, 3), At(0, 3, 4)]) with { OrderedTopics = new HashSet<string>() }).IsGood);
 

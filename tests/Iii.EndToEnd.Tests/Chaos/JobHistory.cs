@@ -11,4 +11,8 @@ internal sealed record JobHistory(
     IReadOnlySet<JobName> Repeated,
     IReadOnlyList<Handling> Handlings,
     IReadOnlyList<Kill> Kills,
-    IReadOnlySet<string> OrderedTopics);
+    IReadOnlySet<string> OrderedTopics)
+{
+    /// <summary>Jobs that were dead letters for a while, and so left the order of their key.</summary>
+    public IReadOnlySet<JobName> Dead { get; init; } = new HashSet<JobName>();
+}

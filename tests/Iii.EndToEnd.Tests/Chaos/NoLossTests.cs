@@ -4,7 +4,8 @@ using Iii.EndToEnd.Tests.Processes;
 namespace Iii.EndToEnd.Tests.Chaos;
 
 /// <summary>
-/// Engines, workers and the broker are killed at random while jobs are enqueued and handled. <c>tests/chaos.sh</c> runs it at length.
+/// Engines, workers and the broker are killed at random while jobs are enqueued and handled, and jobs that three killed workers had are
+/// redriven. <c>tests/chaos.sh</c> runs it at length.
 /// </summary>
 /// <remarks>Environment: <c>III_CHAOS_JOBS</c>, <c>III_CHAOS_KILLS</c>, and <c>III_SEED</c> for what is killed.</remarks>
 public class NoLossTests(ITestOutputHelper output)
@@ -38,6 +39,8 @@ public class NoLossTests(ITestOutputHelper output)
         var start = Stopwatch.GetTimestamp();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var producing = producer.RunAsync([Ordered, Plain], Keys, numbers, end.Token, first: 1);
+        var deadLetters = new DeadLetterOperator(system.Urls[0]);
+        var operating = deadLetters.RedriveAsync([Ordered, Plain], end.Token);
         var (random, killed) = (new Random(seed), new List<Kill>());
         try
         {
@@ -54,11 +57,13 @@ public class NoLossTests(ITestOutputHelper output)
         finally
         {
             await end.CancelAsync();
-            await producing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            var verdict = HistoryChecker.Check(new JobHistory(
-                producer.Accepted, producer.Repeated, recordings.Handlings(), killed, new HashSet<string> { Ordered }));
+            await Task.WhenAll(producing, operating).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var history = new JobHistory(producer.Accepted, producer.Repeated, recordings.Handlings(), killed, new HashSet<string> { Ordered });
+            var verdict = HistoryChecker.Check(history with { Dead = deadLetters.Seen });
             output.WriteLine(
-                $"{Stopwatch.GetElapsedTime(start).TotalSeconds,6:0.0} s  {producer.AcceptedCount} accepted, {producer.Repeated.Count} enqueued again; {verdict}");
+                $"{Stopwatch.GetElapsedTime(start).TotalSeconds,6:0.0} s  {producer.AcceptedCount} accepted, {producer.Repeated.Count} enqueued again, "
+                + $"{deadLetters.Seen.Count} redriven; {verdict}");
+            Assert.Empty(deadLetters.Unexpected);
             Assert.True(verdict.IsGood, $"{adapter}, III_SEED={seed}: {verdict}");
         }
 
