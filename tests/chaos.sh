@@ -9,5 +9,5 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 adapter="${1:-all}"
 export III_CHAOS_JOBS="${2:-100000}" III_CHAOS_KILLS="${3:-20}"
 [[ -z "${4:-}" ]] || export III_SEED="$4"
-exec tests/Iii.EndToEnd.Tests/bin/Release/net10.0/Iii.EndToEnd.Tests -noColor -noLogo -showLiveOutput -explicit on \
+exec tests/Iii.EndToEnd.Tests/bin/Release/net10.0/Iii.EndToEnd.Tests -noColor -noLogo -showLiveOutput \
   -method "Iii.EndToEnd.Tests.Chaos.NoLossTests.Accepted_jobs_of_${adapter/#all/*}_survive_kills"

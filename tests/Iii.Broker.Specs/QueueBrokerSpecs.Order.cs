@@ -295,6 +295,34 @@ public abstract partial class QueueBrokerSpecs
         Assert.Equal([new("a1", 1)], holder.Started.Items);
     }
 
+    /// <summary>Handing over much: what was read ahead comes back as it was.</summary>
+    [Fact]
+    public async Task In_order_many_messages_of_a_disposed_consumer_come_in_order_at_its_successor()
+    {
+        var first = await OpenAsync();
+        if (await RefusesOrderingAsync(first))
+        {
+            return;
+        }
+
+        const int Keys = 5;
+        const int PerKey = 60;
+        var second = await OpenSecondAsync(first) ?? first;
+        var holder = new Holder();
+        var consumer = await first.ConsumeAsync(Ordered with { DrainTimeout = TimeSpan.Zero }, holder.HandleAsync, Cancel);
+        await EnqueueKeyedAsync(
+            first, [.. Enumerable.Range(0, PerKey).SelectMany(number => Enumerable.Range(0, Keys).Select(key => $"{(char)('a' + key)}{number:00}"))]);
+        await holder.Started.WaitForAsync(1);
+        var deliveries = new Recorder<Seen>();
+        await using var next = await ConsumeAsync(second, Ordered with { Concurrency = 8 }, deliveries);
+        await consumer.DisposeAsync();
+
+        foreach (var key in (await deliveries.WaitForAsync(Keys * PerKey)).GroupBy(seen => seen.Text[0]))
+        {
+            Assert.Equal(Enumerable.Range(0, PerKey).Select(number => $"{key.Key}{number:00}"), key.Select(seen => seen.Text));
+        }
+    }
+
     /// <summary>Two wishes at once.</summary>
     [Fact]
     public async Task In_order_priority_does_not_reorder_within_a_key()

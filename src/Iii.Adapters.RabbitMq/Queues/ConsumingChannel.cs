@@ -43,14 +43,6 @@ internal sealed class ConsumingChannel
     /// <summary>Lets the broker deliver it again.</summary>
     public Task GiveBackAsync(ulong tag) => CallAsync(() => _acknowledger.GiveBackAsync(tag));
 
-    /// <summary>Lets the broker deliver again all that is not settled, before anything that others ask it from now on.</summary>
-    public Task GiveBackAllAsync(string queue) => CallAsync(async () =>
-    {
-        await _acknowledger.FlushAsync().ConfigureAwait(false);
-        await _channel.BasicNackAsync(0, multiple: true, requeue: true).ConfigureAwait(false);
-        await _channel.QueueDeclarePassiveAsync(queue).ConfigureAwait(false);
-    });
-
     /// <summary>Takes no more messages; those that were delivered can still be settled.</summary>
     public async Task CancelAsync()
     {

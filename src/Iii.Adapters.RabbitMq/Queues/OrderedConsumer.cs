@@ -153,7 +153,7 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
     private sealed class Turn(OrderedConsumer consumer, LinkSession session)
 #pragma warning restore CA1001
     {
-        private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
+        private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(20);
 
         private readonly CancellationTokenSource _over = new();
         private Task<ConsumingChannel?> _consuming = Task.FromResult<ConsumingChannel?>(null);
@@ -174,14 +174,14 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
         /// <summary>The session is lost, and the right with it.</summary>
         public void Cancel() => _ = CloseAsync();
 
-        /// <summary>Takes no more messages, and none of those that wait here.</summary>
+        /// <summary>
+        /// Takes none of the messages that wait here, nor of those that still come: they are given back with the others. Cancelling at
+        /// the broker would separate what it takes back from the consumer, and let the next one begin in between.
+        /// </summary>
         public async Task StopTakingAsync()
         {
             await _over.CancelAsync().ConfigureAwait(false);
-            if (await _consuming.ConfigureAwait(false) is { } channel)
-            {
-                await channel.CancelAsync().ConfigureAwait(false);
-            }
+            await _consuming.ConfigureAwait(false);
         }
 
         /// <summary>Gives back what is left, in order, and then the right.</summary>
@@ -190,13 +190,38 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
             await _over.CancelAsync().ConfigureAwait(false);
             if (await _consuming.ConfigureAwait(false) is { } channel)
             {
-                await channel.GiveBackAllAsync(consumer.Jobs).ConfigureAwait(false);
+                // Without a word about the messages: of a consumer that is gone the broker takes them back in order, and in the same
+                // step as it forgets the consumer. What is given back with basic.nack comes in any order (3.10).
                 await channel.CloseAsync().ConfigureAwait(false);
+                await UntilItIsForgottenAsync().ConfigureAwait(false);
             }
 
             if (_right is not null)
             {
                 await _right.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+
+        /// <summary>Whoever asks after this finds no consumer. The next one looks for itself, so a broker that takes long may be left to it.</summary>
+        private async Task UntilItIsForgottenAsync()
+        {
+            using var patience = new CancellationTokenSource(consumer.Connection.Options.OperationTimeout);
+            try
+            {
+                await UntilNobodyConsumesAsync(patience.Token).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (exception is OperationCanceledException or BrokerException || LinkErrors.IsFailure(exception))
+            {
+                // The connection is lost, and with it the consumer.
+            }
+        }
+
+        /// <summary>As long as the broker has messages of a consumer to take back, it lists it.</summary>
+        private async Task UntilNobodyConsumesAsync(CancellationToken cancellation)
+        {
+            while (await Probing.CountAsync(session, consumer.Jobs, cancellation).ConfigureAwait(false) is { ConsumerCount: > 0 })
+            {
+                await Task.Delay(LookAgain, cancellation).ConfigureAwait(false);
             }
         }
 
@@ -210,12 +235,8 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
                 _right = await consumer.Connection.Locks.AcquireAsync(
                     consumer.Connection.Names.TurnLock(subscription.Queue, subscription.Group), Over).ConfigureAwait(false);
 
-                // The last one is gone, but the broker may not yet have taken its messages back; while it has them, it lists it.
-                while (await Probing.CountAsync(session, consumer.Jobs, Over).ConfigureAwait(false) is { ConsumerCount: > 0 })
-                {
-                    await Task.Delay(LookAgain, Over).ConfigureAwait(false);
-                }
-
+                // The last one may have vanished without a goodbye.
+                await UntilNobodyConsumesAsync(Over).ConfigureAwait(false);
                 return await ConsumingChannel.OpenAsync(session, consumer.Jobs, consumer.Prefetch, consumer.Take, CancellationToken.None).ConfigureAwait(false);
             }
             catch (Exception exception) when (exception is BrokerException || LinkErrors.IsFailure(exception))

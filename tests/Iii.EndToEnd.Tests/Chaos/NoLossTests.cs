@@ -20,8 +20,7 @@ public class NoLossTests(ITestOutputHelper output)
     [Fact]
     public Task Accepted_jobs_of_redis_survive_kills() => RunAsync(ClusterBroker.Redis);
 
-    /// <summary>Explicit, because it does not hold yet: docs/queues.md says what it shows.</summary>
-    [Fact(Explicit = true)]
+    [Fact]
     public Task Accepted_jobs_of_rabbitmq_survive_kills() => RunAsync(ClusterBroker.RabbitMq);
 
     private async Task RunAsync(string adapter)
@@ -63,6 +62,11 @@ public class NoLossTests(ITestOutputHelper output)
             output.WriteLine(
                 $"{Stopwatch.GetElapsedTime(start).TotalSeconds,6:0.0} s  {producer.AcceptedCount} accepted, {producer.Repeated.Count} enqueued again, "
                 + $"{deadLetters.Seen.Count} redriven; {verdict}");
+            if (!verdict.IsGood)
+            {
+                recordings.Save(Path.Combine(Repository.LogFolder, "handlings.log"));
+            }
+
             Assert.Empty(deadLetters.Unexpected);
             Assert.True(verdict.IsGood, $"{adapter}, III_SEED={seed}: {verdict}");
         }

@@ -79,6 +79,11 @@ internal sealed class Recordings : IDisposable
         return handlings;
     }
 
+    /// <summary>Writes all that was read into one file, in the order of time: what, when, which job, and which life of a worker.</summary>
+    public void Save(string path) => File.WriteAllLines(
+        path,
+        _lines.OrderBy(static line => line.Time).Select(static line => $"{(line.IsStart ? "begun" : "ended")} {line.Time} {line.Job} {line.File}"));
+
     public void Dispose()
     {
         _readers.ForEach(static reader => reader.Dispose());
