@@ -10,7 +10,7 @@ internal sealed class Recordings : IDisposable
 
     private readonly TemporaryFolder _folder = new();
     private readonly List<FileStream> _files = [];
-    private readonly List<StreamReader> _readers = [];
+    private readonly List<LineTail> _tails = [];
     private readonly List<(bool IsStart, TimeSpan Time, JobName Job, int File)> _lines = [];
     private readonly HashSet<JobName> _handled = [];
 
@@ -29,17 +29,16 @@ internal sealed class Recordings : IDisposable
         var path = Path.Combine(_folder.FullPath, _files.Count.ToString(CultureInfo.InvariantCulture));
         var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Read, FileShare.ReadWrite);
         _files.Add(file);
-        _readers.Add(new StreamReader(file));
+        _tails.Add(new LineTail(file));
         return path;
     }
 
     /// <summary>Reads what is new, and counts the jobs that were handled to the end at least once.</summary>
     public int CountHandled()
     {
-        for (var file = 0; file < _readers.Count; file++)
+        for (var file = 0; file < _tails.Count; file++)
         {
-            // Each line is one write, so that it is there as a whole or not at all.
-            while (_readers[file].ReadLine() is { } line)
+            foreach (var line in _tails[file].Read())
             {
                 var parts = line.Split(' ');
                 var job = new JobName(parts[2], Number(parts[3]), Number(parts[4]));
@@ -86,7 +85,7 @@ internal sealed class Recordings : IDisposable
 
     public void Dispose()
     {
-        _readers.ForEach(static reader => reader.Dispose());
+        _files.ForEach(static file => file.Dispose());
         _folder.Dispose();
     }
 
