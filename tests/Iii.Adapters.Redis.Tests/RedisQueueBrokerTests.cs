@@ -65,6 +65,40 @@ public sealed class RedisQueueBrokerTests(RedisFixture redis)
             await consumer.GetStatsAsync(Queue, Cancel) is { Groups: [{ Waiting: 0, Delayed: 0, Delivering: 0, Dead: 0 }] });
     }
 
+    /// <summary>The consumer says it again, as it must, and that must not let the next message of the key go.</summary>
+    [Fact]
+    public async Task An_acknowledgement_whose_answer_is_lost_does_not_break_the_order_of_its_key()
+    {
+        await using var instances = new RedisInstances(redis.Server);
+        var (producer, _) = await instances.OpenQueuesAsync();
+        var (broker, proxy) = await instances.OpenQueuesAsync();
+        var seen = new Recorder<(string Text, int Attempt)>();
+        var gate = new TaskCompletionSource();
+        await using var consumer = await broker.ConsumeAsync(
+            new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey, LeaseTime = QueueSubscription.MinLeaseTime },
+            async (delivery, _) =>
+            {
+                seen.Add((Encoding.UTF8.GetString(delivery.Payload.Span), delivery.Attempt));
+                await gate.Task;
+                return QueueVerdict.Ack;
+            },
+            Cancel);
+        foreach (var text in (string[])["1", "2", "3", "4"])
+        {
+            await producer.EnqueueAsync(Queue, Message(text), new EnqueueOptions { OrderingKey = "key" }, Cancel);
+        }
+
+        await seen.WaitForAsync(1);
+        proxy.FreezeReplies();
+        gate.SetResult();
+        await Eventually.HoldsAsync("the first is acknowledged, and the second leased to a consumer that does not know", async () =>
+            await producer.GetStatsAsync(Queue, Cancel) is { Groups: [{ Waiting: 2, Delivering: 1 }] });
+        proxy.Cut();
+        proxy.Restore();
+
+        Assert.Equal([("1", 1), ("2", 2), ("3", 1), ("4", 1)], await seen.WaitForAsync(4));
+    }
+
     [Fact]
     public async Task Scripts_that_the_server_forgets_are_sent_again()
     {

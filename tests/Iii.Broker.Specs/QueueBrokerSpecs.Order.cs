@@ -306,7 +306,7 @@ public abstract partial class QueueBrokerSpecs
         }
 
         const int Keys = 5;
-        const int PerKey = 60;
+        const int PerKey = 18;
         var second = await OpenSecondAsync(first) ?? first;
         var holder = new Holder();
         var consumer = await first.ConsumeAsync(Ordered with { DrainTimeout = TimeSpan.Zero }, holder.HandleAsync, Cancel);

@@ -11,6 +11,7 @@ public sealed class TcpProxy : IAsyncDisposable
     private readonly HashSet<Link> _links = [];
     private TcpListener? _listener;
     private volatile TaskCompletionSource _flow = Flowing();
+    private volatile TaskCompletionSource _replies = Flowing();
     private Task _accepting = Task.CompletedTask;
 
     private TcpProxy(int targetPort) => _targetPort = targetPort;
@@ -56,23 +57,37 @@ public sealed class TcpProxy : IAsyncDisposable
         }
     }
 
+    /// <summary>Holds back what the server says, until <see cref="Restore"/>. What clients say reaches it.</summary>
+    public void FreezeReplies()
+    {
+        lock (_lock)
+        {
+            if (_replies.Task.IsCompleted)
+            {
+                _replies = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+        }
+    }
+
     /// <summary>Forwards again, what was held back first, and takes new connections.</summary>
     public void Restore()
     {
-        TaskCompletionSource flow;
+        TaskCompletionSource flow, replies;
         lock (_lock)
         {
-            flow = _flow;
+            (flow, replies) = (_flow, _replies);
             Listen();
         }
 
         flow.TrySetResult();
+        replies.TrySetResult();
     }
 
     public async ValueTask DisposeAsync()
     {
         Cut();
         _flow.TrySetResult();
+        _replies.TrySetResult();
         await _accepting;
     }
 
@@ -136,7 +151,7 @@ public sealed class TcpProxy : IAsyncDisposable
         {
             await _flow.Task;
             await link.Server.ConnectAsync(IPAddress.Loopback, _targetPort);
-            await Task.WhenAny(PumpAsync(link.Client, link.Server), PumpAsync(link.Server, link.Client));
+            await Task.WhenAny(PumpAsync(link.Client, link.Server, isReply: false), PumpAsync(link.Server, link.Client, isReply: true));
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
@@ -151,7 +166,7 @@ public sealed class TcpProxy : IAsyncDisposable
         link.Dispose();
     }
 
-    private async Task PumpAsync(Socket from, Socket to)
+    private async Task PumpAsync(Socket from, Socket to, bool isReply)
     {
         var buffer = new byte[64 * 1024];
         try
@@ -159,6 +174,7 @@ public sealed class TcpProxy : IAsyncDisposable
             while (await from.ReceiveAsync(buffer) is var length and > 0)
             {
                 await _flow.Task;
+                await (isReply ? _replies.Task : Task.CompletedTask);
                 for (var sent = 0; sent < length;)
                 {
                     sent += await to.SendAsync(buffer.AsMemory(sent, length - sent));

@@ -42,6 +42,9 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
     private volatile bool _isAbandoning;
     private volatile bool _isGivingUp;
     private volatile bool _isUnbound;
+
+    /// <summary>The connection was lost, or a call has failed that may have been carried out.</summary>
+    private volatile bool _doubtsLeases;
     private long _lookedForDueAt;
 
     public QueueConsumer(RedisQueueBroker broker, QueueSubscription subscription, QueueHandler handler, ILogger log)
@@ -101,7 +104,11 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
 
     public IThreadPoolWorkItem? TakeWork() => null;
 
-    public void OnGap() => WakeUp();
+    public void OnGap()
+    {
+        _doubtsLeases = true;
+        WakeUp();
+    }
 
     /// <summary>The handler has given its verdict, or none and perhaps thrown.</summary>
     public void Complete(QueueRun run, QueueVerdict? verdict, Exception? thrown)
@@ -194,6 +201,7 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
     {
         var batch = new List<Settlement>();
         var isDry = false;
+        var isFailing = false;
         var wait = PollInterval;
         while (true)
         {
@@ -216,6 +224,11 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
 
             try
             {
+                if (_doubtsLeases)
+                {
+                    DoubtLeases(batch);
+                }
+
                 if (_isUnbound)
                 {
                     await BindAgainAsync().ConfigureAwait(false);
@@ -225,11 +238,18 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
                 var maySleep = batch.Count == 0 || Volatile.Read(ref _runningCount) == 0;
                 var (count, dueIn) = await CallAsync(batch, want, maySleep).ConfigureAwait(false);
                 batch.Clear();
+                isFailing = false;
                 (isDry, wait) = (maySleep && count < want, dueIn is { } due && due < PollInterval ? due : PollInterval);
             }
             catch (BrokerException exception)
             {
-                RedisLog.WorkFailed(_log, exception, Subscription.Queue);
+                if (!isFailing)
+                {
+                    // Once, however long Redis is away.
+                    RedisLog.WorkFailed(_log, exception, Subscription.Queue);
+                }
+
+                isFailing = _doubtsLeases = true;
                 if (_isAbandoning)
                 {
                     return; // Cut off, nothing can be given back: the leases have to run out.
@@ -240,6 +260,21 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
         }
 
         await LeaveAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>What was leased before is settled with care from now on: a run is in one of these, on its way from the first to the last.</summary>
+    private void DoubtLeases(List<Settlement> batch)
+    {
+        _doubtsLeases = false;
+        foreach (var run in _running.Keys)
+        {
+            run.Doubt();
+        }
+
+        foreach (var settlement in _settled.Concat(batch))
+        {
+            settlement.Run.Doubt();
+        }
     }
 
     /// <summary>A run that was given up ends before its message is given back, which still has to be done then.</summary>

@@ -22,7 +22,11 @@ internal sealed class QueueRun(
 
     public long Number => number;
 
-    public string Epoch => epoch;
+    /// <summary>
+    /// The epoch in which the lease was given: as long as it lasts, the lease is certain to hold. Empty once a call has failed: it may
+    /// have been carried out, and this settled with it.
+    /// </summary>
+    public string Epoch { get; private set; } = epoch;
 
     public QueueDelivery Delivery => delivery;
 
@@ -40,6 +44,9 @@ internal sealed class QueueRun(
 
     /// <summary>Ends it, for whoever is first: the handler with its verdict, or somebody who takes the message away from it.</summary>
     public bool TryEnd() => Interlocked.Exchange(ref _hasEnded, 1) == 0;
+
+    /// <summary>From now on it is not certain that the lease holds. On the consumer's loop.</summary>
+    public void Doubt() => Epoch = "";
 
     /// <summary>Tells the handler that it no longer counts.</summary>
     public void Cancel() => _lost.Cancel();

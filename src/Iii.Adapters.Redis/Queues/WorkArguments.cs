@@ -54,6 +54,7 @@ internal sealed class WorkArguments(string publishCommand, QueueSubscription sub
         return arguments;
     }
 
+    /// <summary>Empty when there is none.</summary>
     private static string CommonEpoch(List<Settlement> settlements)
     {
         var epoch = settlements.Count > 0 ? settlements[0].Run.Epoch : "";

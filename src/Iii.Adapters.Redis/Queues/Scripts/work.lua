@@ -17,8 +17,8 @@ local OLDEST_FIRST_EVERY = 32
 local leased_key, messages_key, history_key = key('leased', group), key('messages', group), key('history', group)
 local g = open(group)
 
--- In the epoch in which they were given, all leases hold. (After a loss of data they might not; then the messages were handled all
--- the same.)
+-- In the epoch in which they were given, all leases hold, unless a call was carried out whose answer was lost: of those the consumer
+-- names no epoch.
 local function acknowledge_all()
   local ids, lanes = {}, {}
   for i = FIRST, #ARGV do
