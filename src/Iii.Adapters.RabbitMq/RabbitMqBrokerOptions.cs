@@ -45,6 +45,12 @@ public sealed record RabbitMqBrokerOptions
     /// </summary>
     public TimeSpan StoreTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// Queues: with the first delay of all, the broker's queues for delays up to this one are declared; those for longer ones when they
+    /// are needed. A queue that RabbitMQ 3.10 is killed with seconds after it was declared may be forgotten.
+    /// </summary>
+    public TimeSpan PreparedDelay { get; init; } = TimeSpan.FromMinutes(15);
+
     /// <summary>Longest pause between two attempts to connect again; the first comes at once and the pauses grow.</summary>
     public TimeSpan MaxReconnectPause { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -10,7 +10,10 @@ namespace Iii.Adapters.RabbitMq.Connections;
 /// </summary>
 internal sealed class NamedLocks(RabbitMqLink link)
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Each attempt that fails is an error in the broker's log.</summary>
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
 
     private readonly Dictionary<string, Local> _locals = new(StringComparer.Ordinal);
 
@@ -47,9 +50,10 @@ internal sealed class NamedLocks(RabbitMqLink link)
         var held = new Held(this, name, local);
         try
         {
-            while ((held.Session = await TryDeclareAsync(name, cancellationToken).ConfigureAwait(false)) is null)
+            for (var pause = FirstPause; (held.Session = await TryDeclareAsync(name, cancellationToken).ConfigureAwait(false)) is null;)
             {
-                await Task.Delay(Pause, cancellationToken).ConfigureAwait(false);
+                await Task.Delay(pause, cancellationToken).ConfigureAwait(false);
+                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
             }
 
             return held;

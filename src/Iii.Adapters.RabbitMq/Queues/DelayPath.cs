@@ -37,10 +37,10 @@ internal readonly struct DelayPath
     /// <summary>The length of the delay, after rounding.</summary>
     public TimeSpan Total => Quantum * _quanta;
 
-    /// <param name="delay">More than zero; what is longer than <see cref="Longest"/> is cut to it.</param>
+    /// <param name="delay">What is shorter than a quantum is one; what is longer than <see cref="Longest"/> is cut to it.</param>
     public static DelayPath Of(TimeSpan delay)
     {
-        var quanta = (uint)Math.Ceiling((delay < Longest ? delay : Longest) / Quantum);
+        var quanta = Math.Max(1, (uint)Math.Ceiling((delay < Longest ? delay : Longest) / Quantum));
         var spare = Math.Max(0, BitOperations.Log2(quanta) + 1 - SignificantBits);
         var unit = 1u << spare;
         return new DelayPath((quanta + unit - 1) / unit * unit);

@@ -300,15 +300,18 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            for (var level = 0; level <= path.HighestLevel && !IsKnown(); level++)
+            if (IsKnown())
+            {
+                return;
+            }
+
+            var highest = Math.Max(path.HighestLevel, DelayPath.Of(connection.Options.PreparedDelay).HighestLevel);
+            for (var level = 0; level <= highest; level++)
             {
                 await DeclareStepAsync(session, level, cancellationToken).ConfigureAwait(false);
             }
 
-            if (!IsKnown())
-            {
-                _knownSteps = new KnownSteps(session, path.HighestLevel);
-            }
+            _knownSteps = new KnownSteps(session, highest);
         }
         finally
         {

@@ -16,6 +16,7 @@ internal sealed class World(RabbitMqServer server) : IAsyncDisposable
         OperationTimeout = TimeSpan.FromSeconds(10),
         ConfirmTimeout = TimeSpan.FromSeconds(10),
         MaxReconnectPause = TimeSpan.FromMilliseconds(200),
+        PreparedDelay = TimeSpan.Zero,
     };
 
     public async Task<Instance> OpenAsync(Func<RabbitMqBrokerOptions, RabbitMqBrokerOptions>? change = null)

@@ -9,6 +9,12 @@ internal static class HistoryChecker
     /// </summary>
     public static readonly TimeSpan AcknowledgementTime = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How long after a kill both of two copies of a job may still wait: its retry was stored when the kill kept the original from being
+    /// acknowledged. In order a retry keeps its place, so that there is no copy.
+    /// </summary>
+    public static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(5);
+
     public static HistoryVerdict Check(JobHistory history)
     {
         var kills = history.Kills.ToArray();
@@ -17,8 +23,9 @@ internal static class HistoryChecker
         foreach (var handlings in history.Handlings.GroupBy(static handling => handling.Job))
         {
             var sorted = handlings.OrderBy(static handling => handling.Start).ToArray();
+            var pause = history.OrderedTopics.Contains(handlings.Key.Topic) ? TimeSpan.Zero : RetryPause;
             doubled += sorted.Length - 1;
-            if (!history.Repeated.Contains(handlings.Key) && sorted.Zip(sorted.Skip(1)).Any(pair => !IsHidden(pair.First, pair.Second.Start, kills)))
+            if (!history.Repeated.Contains(handlings.Key) && sorted.Zip(sorted.Skip(1)).Any(pair => !IsHidden(pair.First, pair.Second.Start, kills, pause)))
             {
                 unexplained.Add(handlings.Key);
             }
@@ -60,7 +67,9 @@ internal static class HistoryChecker
         }
     }
 
-    /// <summary>Whether something was killed between the beginning of a handling and a later moment, and soon enough to hide it.</summary>
-    private static bool IsHidden(Handling handling, TimeSpan until, Kill[] kills) => Array.Exists(
-        kills, kill => kill.To > handling.Start && kill.From < until && !(handling.End + AcknowledgementTime < kill.From));
+    /// <summary>
+    /// Whether something was killed between the beginning of a handling, or a pause before it, and a later moment, and soon enough to hide it.
+    /// </summary>
+    private static bool IsHidden(Handling handling, TimeSpan until, Kill[] kills, TimeSpan pause = default) => Array.Exists(
+        kills, kill => kill.To + pause > handling.Start && kill.From < until && !(handling.End + AcknowledgementTime < kill.From));
 }

@@ -35,6 +35,15 @@ public class HistoryCheckerTests
     }
 
     [Fact]
+    public void Copy_of_a_retry_that_a_kill_left_behind_is_explained_where_there_is_no_order()
+    {
+        var history = History([At(1, 3, 4), At(0, 4, 5), At(0, 6, 7), At(2, 8, 9)], kills: [2]);
+        Assert.True(HistoryChecker.Check(history with { OrderedTopics = new HashSet<string>() }).IsGood);
+        Assert.Equal([Job(0)], HistoryChecker.Check(history).Unexplained);
+        Assert.Equal([Job(0)], Check([At(0, 12, 13), At(0, 14, 15), At(1, 16, 17), At(2, 18, 19)], kills: [2]).Unexplained);
+    }
+
+    [Fact]
     public void Job_enqueued_again_may_be_handled_again() =>
         Assert.True(HistoryChecker.Check(History([At(0, 1, 2), At(0, 3, 4), At(1, 5, 6), At(2, 7, 8)], repeated: [0])).IsGood);
 

@@ -34,6 +34,7 @@ public class NoLossTests(ITestOutputHelper output)
         await using var system = await ChaosSystem.StartAsync(adapter, recordings);
         var producer = new JobProducer(system.Urls);
         await producer.RunAsync([Ordered, Plain], Keys, numbers: 1, TestContext.Current.CancellationToken);
+        await new JobProducer(system.Urls, TimeSpan.FromMilliseconds(1)).RunAsync(["delayed"], keys: 1, numbers: 1, TestContext.Current.CancellationToken);
         await Task.Delay(ChaosSystem.QueueAge, TestContext.Current.CancellationToken);
         var start = Stopwatch.GetTimestamp();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
