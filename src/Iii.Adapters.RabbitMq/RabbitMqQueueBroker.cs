@@ -15,7 +15,7 @@ namespace Iii.Adapters.RabbitMq;
 /// <para>
 /// <see cref="BrokerLimits.MaxQueueLength"/> counts what waits, not what is delayed, delivered or dead. It is written into a queue
 /// when that is made; a queue that exists keeps the bound that it was made with. A delayed message that falls due while its group is
-/// full waits on until there is room. It comes to the groups that are bound when it falls due.
+/// full waits on until there is room. One that is enqueued while there is no group comes to the groups that are bound when it falls due.
 /// </para>
 /// <para>
 /// A broker before version 3.11.15 closes a channel that keeps a message unacknowledged for longer than its <c>consumer_timeout</c>, 30
@@ -50,8 +50,9 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerCon
     private RabbitMqQueueBroker(RabbitMqConnection connection, QueuePublisher publisher)
     {
         (_connection, _publisher) = (connection, publisher);
-        _topology = new QueueTopology(connection, publisher);
-        _store = new QueueStore(connection, publisher, _topology);
+        var steps = new DelaySteps(connection, publisher);
+        _topology = new QueueTopology(connection, publisher, steps);
+        _store = new QueueStore(connection, publisher, _topology, steps);
         _deadLetters = new DeadLetters(connection, _store);
         _dispose = new Lazy<Task>(CloseAsync);
     }

@@ -239,7 +239,7 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : IAsyncDispos
     {
         var broker = await OpenAsync();
         await broker.EnqueueAsync(Queue, Message("next year"), new EnqueueOptions { Delay = broker.Limits.MaxDelay }, Cancel);
-        Assert.Equal(1u, await CountAsync($"iii.delay.{Cluster}.30"));
+        Assert.Equal(1u, await CountAsync($"iii.step.{Cluster}.30"));
     }
 
     [Fact]

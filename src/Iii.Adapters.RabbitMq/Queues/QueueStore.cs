@@ -3,7 +3,7 @@ using Iii.Broker;
 namespace Iii.Adapters.RabbitMq.Queues;
 
 /// <summary>Writes records to where they belong.</summary>
-internal sealed class QueueStore(RabbitMqConnection connection, QueuePublisher publisher, QueueTopology topology)
+internal sealed class QueueStore(RabbitMqConnection connection, QueuePublisher publisher, QueueTopology topology, DelaySteps steps)
 {
     /// <summary>For a queue: to all its groups.</summary>
     /// <exception cref="BrokerException">A group is full, or the connection is lost.</exception>
@@ -33,7 +33,7 @@ internal sealed class QueueStore(RabbitMqConnection connection, QueuePublisher p
         var (jobs, body) = (connection.Names.JobsQueue(queue, group), QueueRecordFormat.Write(record));
         if (delay > TimeSpan.Zero)
         {
-            await topology.DelayAsync(jobs, delay, record.MessageId, body, CancellationToken.None).ConfigureAwait(false);
+            await steps.DelayAsync(RabbitMqNames.Destination(jobs), delay, record.MessageId, body, CancellationToken.None).ConfigureAwait(false);
             return true;
         }
 
