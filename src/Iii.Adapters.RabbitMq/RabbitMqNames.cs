@@ -65,6 +65,9 @@ internal sealed partial class RabbitMqNames(string cluster)
     /// <summary>The dead letters of a group.</summary>
     public string DeadQueue(string queue, string group) => Fit($"iii.dead.{cluster}", queue, group);
 
+    /// <summary>What a consumer of a group in order leaves to the next.</summary>
+    public string NotesQueue(string queue, string group) => Fit($"iii.notes.{cluster}", queue, group);
+
     /// <summary>An exclusive queue that is never used: who has it may change the bindings of a queue.</summary>
     public string BindingLock(string queue) => Fit($"iii.lock.{cluster}", queue);
 

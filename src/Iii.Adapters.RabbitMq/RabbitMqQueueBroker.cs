@@ -25,8 +25,8 @@ namespace Iii.Adapters.RabbitMq;
 /// </para>
 /// <para>
 /// With <see cref="QueueOrdering.PerKey"/> one instance at a time consumes a group, with its concurrency over the keys; the others wait.
-/// Between two attempts it keeps what it knows of a message: when its turn ends meanwhile, the attempts that it made count as one, lost,
-/// and the next one comes at once.
+/// Between two attempts it keeps what it knows of a message. When its turn ends meanwhile it hands that over, and the next attempt comes at
+/// once; when it vanishes, or loses the broker, the attempts that it knew of count as one, lost.
 /// </para>
 /// <para>
 /// A queue is never removed, and counts towards <see cref="BrokerLimits.MaxNames"/>. A removed group leaves behind what waits for a time;
@@ -42,6 +42,7 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerCon
     private readonly QueuePublisher _publisher;
     private readonly QueueTopology _topology;
     private readonly QueueStore _store;
+    private readonly AttemptNotes _notes;
     private readonly DeadLetters _deadLetters;
     private readonly ConcurrentDictionary<GroupConsumer, byte> _consumers = [];
     private readonly Lazy<Task> _dispose;
@@ -53,6 +54,7 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerCon
         var steps = new DelaySteps(connection, publisher);
         _topology = new QueueTopology(connection, publisher, steps);
         _store = new QueueStore(connection, publisher, _topology, steps);
+        _notes = new AttemptNotes(connection, publisher);
         _deadLetters = new DeadLetters(connection, _store);
         _dispose = new Lazy<Task>(CloseAsync);
     }
@@ -115,7 +117,7 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerCon
         CheckOpen(cancellationToken);
         await Guarding.AskAsync("bind the group", () => BindAsync(subscription, cancellationToken), cancellationToken).ConfigureAwait(false);
         GroupConsumer consumer = subscription.Ordering == QueueOrdering.PerKey
-            ? new OrderedConsumer(_connection, _store, subscription, handler) { Disposed = Forget }
+            ? new OrderedConsumer(_connection, _store, _notes, subscription, handler) { Disposed = Forget }
             : new PlainConsumer(_connection, _store, subscription, handler) { Disposed = Forget };
         await _connection.Consuming.AttachAsync(consumer, cancellationToken).ConfigureAwait(false);
         _consumers[consumer] = 0;

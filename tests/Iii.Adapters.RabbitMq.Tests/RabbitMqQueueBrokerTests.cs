@@ -189,6 +189,71 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : IAsyncDispos
     }
 
     [Fact]
+    public async Task In_order_attempts_are_handed_on_also_by_a_consumer_that_ended_before_it_made_one()
+    {
+        var (first, second) = (await OpenAsync(), await OpenAsync());
+        var subscription = new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey };
+        var seen = new Recorder<(string Text, int Attempt)>();
+        QueueHandler handler = (delivery, _) =>
+        {
+            seen.Add((Text(delivery), delivery.Attempt));
+            return ValueTask.FromResult(delivery.Attempt == 2 ? QueueVerdict.RetryAfter(TimeSpan.FromHours(1), Boom) : QueueVerdict.RetryAfter(TimeSpan.Zero, Boom));
+        };
+        var consumer = await first.ConsumeAsync(subscription, handler, Cancel);
+        await EnqueueAsync(first, "1", "k");
+        await seen.WaitForAsync(2);
+        await consumer.DisposeAsync();
+        await (await second.ConsumeAsync(subscription with { Concurrency = 2 }, (_, _) => ValueTask.FromResult(QueueVerdict.RetryAfter(TimeSpan.FromHours(1), Boom)), Cancel)).DisposeAsync();
+        var rest = new Recorder<QueueDelivery>();
+        await first.ConsumeAsync(
+            subscription,
+            (delivery, _) =>
+            {
+                rest.Add(delivery with { Payload = default });
+                return ValueTask.FromResult(QueueVerdict.Ack);
+            },
+            Cancel);
+
+        // The second may or may not have come to an attempt of its own.
+        var last = (await rest.WaitForAsync(1))[0];
+        Assert.InRange(last.Attempt, 3, 4);
+        Assert.Equal(Enumerable.Range(1, last.Attempt - 1).Select(attempt => (attempt, Boom)), last.Failures.Select(failure => (failure.Attempt, failure.Failure)));
+    }
+
+    [Fact]
+    public async Task In_order_what_was_read_and_not_begun_has_no_attempt_after_a_hand_over()
+    {
+        var broker = await OpenAsync();
+        var subscription = new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey, DrainTimeout = TimeSpan.Zero };
+        var (started, gate) = (new Recorder<string>(), new TaskCompletionSource<QueueVerdict>(TaskCreationOptions.RunContinuationsAsynchronously));
+        var consumer = await broker.ConsumeAsync(
+            subscription,
+            (delivery, _) =>
+            {
+                started.Add(Text(delivery));
+                return new ValueTask<QueueVerdict>(gate.Task);
+            },
+            Cancel);
+        await EnqueueAsync(broker, "1", "a");
+        await EnqueueAsync(broker, "2", "b");
+        await EnqueueAsync(broker, "3", "c");
+        await started.WaitForAsync(1);
+        await consumer.DisposeAsync();
+        var seen = new Recorder<(string Text, int Attempt)>();
+        await broker.ConsumeAsync(
+            subscription,
+            (delivery, _) =>
+            {
+                seen.Add((Text(delivery), delivery.Attempt));
+                return ValueTask.FromResult(QueueVerdict.Ack);
+            },
+            Cancel);
+
+        Assert.Equal([("1", 2), ("2", 1), ("3", 1)], (await seen.WaitForAsync(3)).Order());
+        gate.SetResult(QueueVerdict.Ack);
+    }
+
+    [Fact]
     public async Task A_message_that_is_due_for_a_group_that_is_gone_is_let_go_and_holds_nothing_up()
     {
         var broker = await OpenAsync();

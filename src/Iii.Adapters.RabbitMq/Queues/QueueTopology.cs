@@ -142,6 +142,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         await probe.QueueDeleteAsync(Names.LaterQueue(queue, group), cancellationToken: cancellationToken).ConfigureAwait(false);
         await probe.QueueDeleteAsync(jobs, cancellationToken: cancellationToken).ConfigureAwait(false);
         await probe.QueueDeleteAsync(Names.DeadQueue(queue, group), cancellationToken: cancellationToken).ConfigureAwait(false);
+        await probe.QueueDeleteAsync(Names.NotesQueue(queue, group), cancellationToken: cancellationToken).ConfigureAwait(false);
         return true;
     }
 
