@@ -86,6 +86,9 @@ internal sealed partial class RabbitMqNames(string cluster)
     /// <summary>The routing key of what is due: short, whatever the name of the exchange or queue that it stands for.</summary>
     public static string Destination(string name) => Hash(name);
 
+    /// <summary>One that nothing has had before.</summary>
+    public static string NewDestination() => Guid.NewGuid().ToString("N");
+
     private static string Fit(string prefix, params ReadOnlySpan<string> names)
     {
         var full = new StringBuilder(prefix);

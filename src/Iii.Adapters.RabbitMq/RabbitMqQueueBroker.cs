@@ -30,7 +30,7 @@ namespace Iii.Adapters.RabbitMq;
 /// </para>
 /// <para>
 /// A queue is never removed, and counts towards <see cref="BrokerLimits.MaxNames"/>. A removed group leaves behind what waits for a time;
-/// that comes to nobody, unless a group with the same name has been bound on the same queue by then.
+/// when it is due it comes to nobody.
 /// </para>
 /// </remarks>
 public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerConnection

@@ -279,6 +279,45 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : IAsyncDispos
     }
 
     [Fact]
+    public async Task A_delayed_message_goes_with_a_removed_group_also_when_that_is_bound_again()
+    {
+        var broker = await OpenAsync();
+        var seen = new Recorder<string>();
+        await (await broker.ConsumeAsync(new QueueSubscription(Queue), Record(seen), Cancel)).DisposeAsync();
+        await broker.EnqueueAsync(Queue, Message("old"), new EnqueueOptions { Delay = TimeSpan.FromMilliseconds(1_000) }, Cancel);
+        Assert.True(await broker.RemoveGroupAsync(Queue, Group, Cancel));
+        await broker.ConsumeAsync(new QueueSubscription(Queue), Record(seen), Cancel);
+        await broker.EnqueueAsync(Queue, Message("new"), new EnqueueOptions { Delay = TimeSpan.FromMilliseconds(1_200) }, Cancel);
+
+        Assert.Equal(["new"], await seen.WaitForAsync(1));
+    }
+
+    [Fact]
+    public async Task A_group_of_which_only_the_way_into_a_delay_was_removed_has_one_again_when_it_is_consumed()
+    {
+        var broker = await OpenAsync();
+        var seen = new Recorder<string>();
+        await (await broker.ConsumeAsync(new QueueSubscription(Queue), Record(seen), Cancel)).DisposeAsync();
+        await using (var raw = await OpenRawAsync())
+        {
+            var channel = await raw.CreateChannelAsync(cancellationToken: Cancel);
+            await channel.QueueDeleteAsync($"iii.later.{Cluster}/orders%2Fété %25/{Group}", cancellationToken: Cancel);
+        }
+
+        await EnqueueAsync(broker, "1");
+        await broker.ConsumeAsync(
+            new QueueSubscription(Queue),
+            (delivery, _) =>
+            {
+                seen.Add($"{Text(delivery)} {delivery.Attempt}");
+                return ValueTask.FromResult(delivery.Attempt == 1 ? QueueVerdict.RetryAfter(TimeSpan.FromMilliseconds(50)) : QueueVerdict.Ack);
+            },
+            Cancel);
+
+        Assert.Equal(["1 1", "1 2"], await seen.WaitForAsync(2));
+    }
+
+    [Fact]
     public async Task Messages_with_all_kinds_of_delays_come_in_order_and_none_too_early()
     {
         var broker = await OpenAsync();

@@ -71,23 +71,24 @@ internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher p
         return await publisher.PublishAsync(exchange, routingKey, messageId, body, path.Headers(), cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Stores a message in the steps themselves, from where it goes to a destination.</summary>
-    /// <exception cref="BrokerException">It was not stored.</exception>
-    public async Task DelayAsync(
-        string destination, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    /// <summary>Likewise to what leads into the steps by way of one queue, which takes it sooner or later.</summary>
+    /// <returns>Whether that is there.</returns>
+    /// <inheritdoc cref="PublishAsync"/>
+    public async Task<bool> StoreAsync(
+        string exchange, string routingKey, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
-            // A step is never full. It refuses while it has no leader, which it gets within moments.
-            var outcome = await PublishAsync(Names.DelayExchange, destination, delay, messageId, body, cancellationToken).ConfigureAwait(false);
-            if (outcome == PublicationOutcome.Stored)
+            // It is never full. It refuses while it has no leader, which it gets within moments.
+            var outcome = await PublishAsync(exchange, routingKey, delay, messageId, body, cancellationToken).ConfigureAwait(false);
+            if (outcome != PublicationOutcome.Refused)
             {
-                return;
+                return outcome == PublicationOutcome.Stored;
             }
 
             if (attempt == MaxAttempts)
             {
-                throw LinkErrors.Unavailable($"RabbitMQ does not take messages for '{Names.DelayExchange}', which leads to delays, at the moment.");
+                throw LinkErrors.Unavailable($"RabbitMQ does not take messages for '{exchange}/{routingKey}', which leads to delays, at the moment.");
             }
 
             await Task.Delay(PauseBetweenAttempts, cancellationToken).ConfigureAwait(false);

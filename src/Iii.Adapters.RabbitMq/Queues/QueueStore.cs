@@ -30,15 +30,11 @@ internal sealed class QueueStore(RabbitMqConnection connection, QueuePublisher p
     /// <exception cref="BrokerException">The connection is lost.</exception>
     public async Task<bool> ReturnAsync(string queue, string group, QueueRecord record, TimeSpan delay)
     {
-        var (jobs, body) = (connection.Names.JobsQueue(queue, group), QueueRecordFormat.Write(record));
-        if (delay > TimeSpan.Zero)
-        {
-            await steps.DelayAsync(RabbitMqNames.Destination(jobs), delay, record.MessageId, body, CancellationToken.None).ConfigureAwait(false);
-            return true;
-        }
-
-        return await publisher.PublishAsync("", jobs, record.MessageId, body, CancellationToken.None).ConfigureAwait(false)
-            == PublicationOutcome.Stored;
+        var (names, body) = (connection.Names, QueueRecordFormat.Write(record));
+        return delay > TimeSpan.Zero
+            ? await steps.StoreAsync("", names.LaterQueue(queue, group), delay, record.MessageId, body, CancellationToken.None).ConfigureAwait(false)
+            : await publisher.PublishAsync("", names.JobsQueue(queue, group), record.MessageId, body, CancellationToken.None).ConfigureAwait(false)
+                == PublicationOutcome.Stored;
     }
 
     /// <summary>For one group again, byte for byte.</summary>

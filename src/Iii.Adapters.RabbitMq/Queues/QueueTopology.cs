@@ -17,7 +17,9 @@ namespace Iii.Adapters.RabbitMq.Queues;
 /// <para>
 /// What is enqueued with a delay goes to a second fanout exchange. There each group has a queue as well, that gives each message the
 /// group's own destination and hands it on to the steps: so it is for the groups that are bound when it is enqueued. While there is
-/// none it goes straight to the steps, for the queue, and to whoever is bound when it is due.
+/// none it goes straight to the steps, for the queue, and to whoever is bound when it is due. What a group retries after a pause takes
+/// the same way. The destination is drawn when the group is bound and known to that queue alone: with a removed group it is gone, and
+/// one that is bound under the same name has another.
 /// </para>
 /// </remarks>
 #pragma warning disable CA1001 // The semaphore never makes a wait handle, so there is nothing to dispose.
@@ -83,7 +85,11 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
 
         // There is no group. Nobody notices later that it comes to nobody, so that which holds messages must be there.
         await EnsureHolderAsync(queue, cancellationToken).ConfigureAwait(false);
-        await steps.DelayAsync(RabbitMqNames.Destination(Names.QueueExchange(queue)), delay, messageId, body, cancellationToken).ConfigureAwait(false);
+        var destination = RabbitMqNames.Destination(Names.QueueExchange(queue));
+        if (!await steps.StoreAsync(Names.DelayExchange, destination, delay, messageId, body, cancellationToken).ConfigureAwait(false))
+        {
+            throw LinkErrors.Unavailable("RabbitMQ has lost what holds delays; connect anew to have it made again.");
+        }
     }
 
     /// <summary>Binds a group, and hands over to it what is held if it is the first; says whether something may be held.</summary>
@@ -93,15 +99,17 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
         var session = connection.Consuming.Require();
         var (exchange, holder, jobs) = (Names.QueueExchange(queue), Names.HeldQueue(queue), Names.JobsQueue(queue, group));
+        if (await Probing.CountAsync(session, jobs, cancellationToken).ConfigureAwait(false) is null)
+        {
+            // Were there a way into a delay, it would lead to a queue that is lost.
+            await using var cleaner = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+            await cleaner.QueueDeleteAsync(Names.LaterQueue(queue, group), cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+
         await Probing.DeclareQuorumAsync(session, Names.DeadQueue(queue, group), UnboundedArguments(), cancellationToken).ConfigureAwait(false);
         await Probing.DeclareQuorumAsync(session, jobs, StoreArguments, cancellationToken).ConfigureAwait(false);
+        await EnsureLaterAsync(session, queue, group, cancellationToken).ConfigureAwait(false);
         await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
-        await probe.QueueBindAsync(
-            jobs, Names.DueExchange, $"#.{RabbitMqNames.Destination(jobs)}", cancellationToken: cancellationToken).ConfigureAwait(false);
-
-        var later = Names.LaterQueue(queue, group);
-        await Probing.DeclareQuorumAsync(session, later, LaterArguments(RabbitMqNames.Destination(jobs)), cancellationToken).ConfigureAwait(false);
-        await probe.QueueBindAsync(later, Names.LaterExchange(queue), "", cancellationToken: cancellationToken).ConfigureAwait(false);
 
         // What is held goes first; then the group gets what comes; then what came in between.
         var isHolding = await MoveAsync(session, holder, jobs, cancellationToken).ConfigureAwait(false);
@@ -139,6 +147,8 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         }
 
         await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+
+        // First what gives messages its destination, so that none gets it that nothing would be bound to.
         await probe.QueueDeleteAsync(Names.LaterQueue(queue, group), cancellationToken: cancellationToken).ConfigureAwait(false);
         await probe.QueueDeleteAsync(jobs, cancellationToken: cancellationToken).ConfigureAwait(false);
         await probe.QueueDeleteAsync(Names.DeadQueue(queue, group), cancellationToken: cancellationToken).ConfigureAwait(false);
@@ -148,9 +158,23 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
 
     private static Dictionary<string, object?> UnboundedArguments() => new() { ["x-delivery-limit"] = int.MaxValue };
 
-    /// <summary>Messages stay for no time: the queue is only there for the routing key that they leave with.</summary>
-    private Dictionary<string, object?> LaterArguments(string destination) =>
-        new(DelaySteps.PassingArguments(timeToLive: 0, Names.DelayExchange)) { ["x-dead-letter-routing-key"] = destination };
+    /// <summary>Sees to it that a group has its way into a delay and out of it.</summary>
+    private async Task EnsureLaterAsync(LinkSession session, string queue, string group, CancellationToken cancellationToken)
+    {
+        var (later, jobs) = (Names.LaterQueue(queue, group), Names.JobsQueue(queue, group));
+        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        if (await Probing.CountAsync(session, later, cancellationToken).ConfigureAwait(false) is null)
+        {
+            // Messages stay for no time: the queue is only there for the routing key that they leave with.
+            var destination = RabbitMqNames.NewDestination();
+            var arguments = DelaySteps.PassingArguments(timeToLive: 0, Names.DelayExchange);
+            arguments["x-dead-letter-routing-key"] = destination;
+            await probe.QueueBindAsync(jobs, Names.DueExchange, $"#.{destination}", cancellationToken: cancellationToken).ConfigureAwait(false);
+            await Probing.DeclareQuorumAsync(session, later, arguments, cancellationToken).ConfigureAwait(false);
+        }
+
+        await probe.QueueBindAsync(later, Names.LaterExchange(queue), "", cancellationToken: cancellationToken).ConfigureAwait(false);
+    }
 
     private static void Remember(ConcurrentDictionary<string, LinkSession> known, string queue, LinkSession session)
     {
