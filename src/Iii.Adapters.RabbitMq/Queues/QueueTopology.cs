@@ -32,6 +32,11 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
     /// <summary>Queues that are remembered as declared; beyond it all are forgotten and declared again when they are used.</summary>
     private const int MaxKnownQueues = 10_000;
 
+    /// <summary>How long the broker may go on listing a consumer that has left.</summary>
+    private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
+
     private readonly ConcurrentDictionary<string, LinkSession> _knownExchanges = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, LinkSession> _knownHolders = new(StringComparer.Ordinal);
 
@@ -135,7 +140,15 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
         var session = connection.Consuming.Require();
         var jobs = Names.JobsQueue(queue, group);
-        if (await Probing.CountAsync(session, jobs, cancellationToken).ConfigureAwait(false) is not { } found)
+        QueueDeclareOk? found;
+        var start = TimeProvider.System.GetTimestamp();
+        while ((found = await Probing.CountAsync(session, jobs, cancellationToken).ConfigureAwait(false)) is { ConsumerCount: > 0 }
+            && TimeProvider.System.GetElapsedTime(start) < LeavePatience)
+        {
+            await Task.Delay(LookAgain, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (found is null)
         {
             return false;
         }
