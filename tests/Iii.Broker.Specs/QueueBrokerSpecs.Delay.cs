@@ -66,9 +66,9 @@ public abstract partial class QueueBrokerSpecs
             return;
         }
 
+        await EnqueueAsync(broker, "now");
         await EnqueueDelayedAsync(broker, "due", 300);
         await EnqueueDelayedAsync(broker, "not yet", 3_000);
-        await EnqueueAsync(broker, "now");
         var deliveries = new Recorder<Seen>();
         await using var consumer = await ConsumeAsync(broker, new QueueSubscription(_queue), deliveries);
 
