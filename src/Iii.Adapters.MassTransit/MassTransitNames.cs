@@ -46,13 +46,19 @@ public sealed partial class MassTransitNames
     /// <summary>Exchange and queue of the dead letters of a group.</summary>
     public string Dead(string queue, string group) => Jobs(queue, group) + "_error";
 
+    /// <summary>Exchange and queue by which the messages of a group go into a wait; they stay for no time.</summary>
+    internal string Later(string queue, string group) => Jobs(queue, group) + "_later";
+
     /// <summary>An exclusive queue that is never used: who has it may change the bindings of a queue.</summary>
     internal string Lock(string queue) => Entry(queue) + "_lock";
 
     /// <summary>Exchange and queue in which messages wait for so long.</summary>
     internal string Wait(TimeSpan step) => $"{_prefix}.wait_{(long)step.TotalMilliseconds}";
 
-    /// <summary>A direct exchange: where messages come out of a wait. Keys are the names of the groups' queues.</summary>
+    /// <summary>A headers exchange: where messages go into a wait.</summary>
+    internal string Waits => $"{_prefix}.wait";
+
+    /// <summary>A direct exchange: where messages come out of a wait. Keys are drawn when a group is bound.</summary>
     internal string Due => $"{_prefix}.due";
 
     /// <summary>Its alternate, with a queue that keeps nothing: what is due for a group that was removed is let go.</summary>
@@ -66,6 +72,6 @@ public sealed partial class MassTransitNames
     [GeneratedRegex(@"\A[a-zA-Z0-9._-]{1,32}\z")]
     private static partial Regex ClusterName();
 
-    [GeneratedRegex(@"\A[a-zA-Z0-9_:-]+(\.[a-zA-Z0-9_:-]+)*(?<!_groups|_held|_error|_skipped|_lock)\z")]
+    [GeneratedRegex(@"\A[a-zA-Z0-9_:-]+(\.[a-zA-Z0-9_:-]+)*(?<!_groups|_held|_error|_later|_skipped|_lock)\z")]
     private static partial Regex PlainName();
 }

@@ -36,4 +36,7 @@ internal static partial class RabbitMqLog
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: the queue {Queue} could not be searched for messages that were left behind; the next consumer does it: {Reason}")]
     public static partial void SweepFailed(this ILogger logger, string queue, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: the attempts of {Count} messages of the queue {Queue} could not be handed over, those of each count as one: {Reason}")]
+    public static partial void NotesLost(this ILogger logger, string queue, int count, string reason);
 }

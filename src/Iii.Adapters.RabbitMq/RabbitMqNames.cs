@@ -17,6 +17,9 @@ internal sealed partial class RabbitMqNames(string cluster)
     /// <summary>A direct exchange. Routing keys are the subjects themselves: both are exact, and end at less than 255 bytes.</summary>
     public string BusExchange { get; } = $"iii.bus.{cluster}";
 
+    /// <summary>A headers exchange: where messages go into a delay. Their routing key is what they go to then, a <see cref="Destination"/>.</summary>
+    public string DelayExchange { get; } = $"iii.delay.{cluster}";
+
     /// <summary>A topic exchange: where messages come out of a delay. Its keys end with <see cref="Destination"/>.</summary>
     public string DueExchange { get; } = $"iii.due.{cluster}";
 
@@ -53,8 +56,17 @@ internal sealed partial class RabbitMqNames(string cluster)
     /// <summary>The messages of a group.</summary>
     public string JobsQueue(string queue, string group) => Fit($"iii.jobs.{cluster}", queue, group);
 
+    /// <summary>A fanout exchange: what is enqueued to a queue with a delay.</summary>
+    public string LaterExchange(string queue) => Fit($"iii.later.{cluster}", queue);
+
+    /// <summary>Where the messages of a group go into a delay; they stay for no time.</summary>
+    public string LaterQueue(string queue, string group) => Fit($"iii.later.{cluster}", queue, group);
+
     /// <summary>The dead letters of a group.</summary>
     public string DeadQueue(string queue, string group) => Fit($"iii.dead.{cluster}", queue, group);
+
+    /// <summary>What a consumer of a group in order leaves to the next.</summary>
+    public string NotesQueue(string queue, string group) => Fit($"iii.notes.{cluster}", queue, group);
 
     /// <summary>An exclusive queue that is never used: who has it may change the bindings of a queue.</summary>
     public string BindingLock(string queue) => Fit($"iii.lock.{cluster}", queue);
@@ -66,13 +78,16 @@ internal sealed partial class RabbitMqNames(string cluster)
     public string DeadLock(string queue, string group) => Fit($"iii.dead-lock.{cluster}", queue, group);
 
     /// <summary>Exchange and queue of one step of a delay.</summary>
-    public string DelayStep(int level) => $"iii.delay.{cluster}.{level:00}";
+    public string DelayStep(int level) => $"iii.step.{cluster}.{level:00}";
 
     /// <summary>Likewise of a further part of a step that is longer than a message may live.</summary>
     public string DelayStage(int level, int stage) => $"{DelayStep(level)}.{stage}";
 
-    /// <summary>The last word of the routing key of what is due: short, whatever the name of the exchange or queue that it stands for.</summary>
+    /// <summary>The routing key of what is due: short, whatever the name of the exchange or queue that it stands for.</summary>
     public static string Destination(string name) => Hash(name);
+
+    /// <summary>One that nothing has had before.</summary>
+    public static string NewDestination() => Guid.NewGuid().ToString("N");
 
     private static string Fit(string prefix, params ReadOnlySpan<string> names)
     {

@@ -15,7 +15,7 @@ namespace Iii.Adapters.RabbitMq;
 /// <para>
 /// <see cref="BrokerLimits.MaxQueueLength"/> counts what waits, not what is delayed, delivered or dead. It is written into a queue
 /// when that is made; a queue that exists keeps the bound that it was made with. A delayed message that falls due while its group is
-/// full waits on until there is room. It comes to the groups that are bound when it falls due.
+/// full waits on until there is room. One that is enqueued while there is no group comes to the groups that are bound when it falls due.
 /// </para>
 /// <para>
 /// A broker before version 3.11.15 closes a channel that keeps a message unacknowledged for longer than its <c>consumer_timeout</c>, 30
@@ -25,12 +25,12 @@ namespace Iii.Adapters.RabbitMq;
 /// </para>
 /// <para>
 /// With <see cref="QueueOrdering.PerKey"/> one instance at a time consumes a group, with its concurrency over the keys; the others wait.
-/// Between two attempts it keeps what it knows of a message: when its turn ends meanwhile, the attempts that it made count as one, lost,
-/// and the next one comes at once.
+/// Between two attempts it keeps what it knows of a message. When its turn ends meanwhile it hands that over, and the next attempt comes at
+/// once; when it vanishes, or loses the broker, the attempts that it knew of count as one, lost.
 /// </para>
 /// <para>
 /// A queue is never removed, and counts towards <see cref="BrokerLimits.MaxNames"/>. A removed group leaves behind what waits for a time;
-/// that comes to nobody, unless a group with the same name has been bound on the same queue by then.
+/// when it is due it comes to nobody.
 /// </para>
 /// </remarks>
 public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerConnection
@@ -42,6 +42,7 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerCon
     private readonly QueuePublisher _publisher;
     private readonly QueueTopology _topology;
     private readonly QueueStore _store;
+    private readonly AttemptNotes _notes;
     private readonly DeadLetters _deadLetters;
     private readonly ConcurrentDictionary<GroupConsumer, byte> _consumers = [];
     private readonly Lazy<Task> _dispose;
@@ -50,8 +51,10 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerCon
     private RabbitMqQueueBroker(RabbitMqConnection connection, QueuePublisher publisher)
     {
         (_connection, _publisher) = (connection, publisher);
-        _topology = new QueueTopology(connection, publisher);
-        _store = new QueueStore(connection, publisher, _topology);
+        var steps = new DelaySteps(connection, publisher);
+        _topology = new QueueTopology(connection, publisher, steps);
+        _store = new QueueStore(connection, publisher, _topology, steps);
+        _notes = new AttemptNotes(connection, publisher);
         _deadLetters = new DeadLetters(connection, _store);
         _dispose = new Lazy<Task>(CloseAsync);
     }
@@ -114,7 +117,7 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerCon
         CheckOpen(cancellationToken);
         await Guarding.AskAsync("bind the group", () => BindAsync(subscription, cancellationToken), cancellationToken).ConfigureAwait(false);
         GroupConsumer consumer = subscription.Ordering == QueueOrdering.PerKey
-            ? new OrderedConsumer(_connection, _store, subscription, handler) { Disposed = Forget }
+            ? new OrderedConsumer(_connection, _store, _notes, subscription, handler) { Disposed = Forget }
             : new PlainConsumer(_connection, _store, subscription, handler) { Disposed = Forget };
         await _connection.Consuming.AttachAsync(consumer, cancellationToken).ConfigureAwait(false);
         _consumers[consumer] = 0;

@@ -189,6 +189,71 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : IAsyncDispos
     }
 
     [Fact]
+    public async Task In_order_attempts_are_handed_on_also_by_a_consumer_that_ended_before_it_made_one()
+    {
+        var (first, second) = (await OpenAsync(), await OpenAsync());
+        var subscription = new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey };
+        var seen = new Recorder<(string Text, int Attempt)>();
+        QueueHandler handler = (delivery, _) =>
+        {
+            seen.Add((Text(delivery), delivery.Attempt));
+            return ValueTask.FromResult(delivery.Attempt == 2 ? QueueVerdict.RetryAfter(TimeSpan.FromHours(1), Boom) : QueueVerdict.RetryAfter(TimeSpan.Zero, Boom));
+        };
+        var consumer = await first.ConsumeAsync(subscription, handler, Cancel);
+        await EnqueueAsync(first, "1", "k");
+        await seen.WaitForAsync(2);
+        await consumer.DisposeAsync();
+        await (await second.ConsumeAsync(subscription with { Concurrency = 2 }, (_, _) => ValueTask.FromResult(QueueVerdict.RetryAfter(TimeSpan.FromHours(1), Boom)), Cancel)).DisposeAsync();
+        var rest = new Recorder<QueueDelivery>();
+        await first.ConsumeAsync(
+            subscription,
+            (delivery, _) =>
+            {
+                rest.Add(delivery with { Payload = default });
+                return ValueTask.FromResult(QueueVerdict.Ack);
+            },
+            Cancel);
+
+        // The second may or may not have come to an attempt of its own.
+        var last = (await rest.WaitForAsync(1))[0];
+        Assert.InRange(last.Attempt, 3, 4);
+        Assert.Equal(Enumerable.Range(1, last.Attempt - 1).Select(attempt => (attempt, Boom)), last.Failures.Select(failure => (failure.Attempt, failure.Failure)));
+    }
+
+    [Fact]
+    public async Task In_order_what_was_read_and_not_begun_has_no_attempt_after_a_hand_over()
+    {
+        var broker = await OpenAsync();
+        var subscription = new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey, DrainTimeout = TimeSpan.Zero };
+        var (started, gate) = (new Recorder<string>(), new TaskCompletionSource<QueueVerdict>(TaskCreationOptions.RunContinuationsAsynchronously));
+        var consumer = await broker.ConsumeAsync(
+            subscription,
+            (delivery, _) =>
+            {
+                started.Add(Text(delivery));
+                return new ValueTask<QueueVerdict>(gate.Task);
+            },
+            Cancel);
+        await EnqueueAsync(broker, "1", "a");
+        await EnqueueAsync(broker, "2", "b");
+        await EnqueueAsync(broker, "3", "c");
+        await started.WaitForAsync(1);
+        await consumer.DisposeAsync();
+        var seen = new Recorder<(string Text, int Attempt)>();
+        await broker.ConsumeAsync(
+            subscription,
+            (delivery, _) =>
+            {
+                seen.Add((Text(delivery), delivery.Attempt));
+                return ValueTask.FromResult(QueueVerdict.Ack);
+            },
+            Cancel);
+
+        Assert.Equal([("1", 2), ("2", 1), ("3", 1)], (await seen.WaitForAsync(3)).Order());
+        gate.SetResult(QueueVerdict.Ack);
+    }
+
+    [Fact]
     public async Task A_message_that_is_due_for_a_group_that_is_gone_is_let_go_and_holds_nothing_up()
     {
         var broker = await OpenAsync();
@@ -211,6 +276,45 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : IAsyncDispos
         await broker.EnqueueAsync("other", Message("2"), new EnqueueOptions { Delay = TimeSpan.FromMilliseconds(500) }, Cancel);
         Assert.Equal(["2"], await seen.WaitForAsync(1));
         Assert.Single(retried.Items);
+    }
+
+    [Fact]
+    public async Task A_delayed_message_goes_with_a_removed_group_also_when_that_is_bound_again()
+    {
+        var broker = await OpenAsync();
+        var seen = new Recorder<string>();
+        await (await broker.ConsumeAsync(new QueueSubscription(Queue), Record(seen), Cancel)).DisposeAsync();
+        await broker.EnqueueAsync(Queue, Message("old"), new EnqueueOptions { Delay = TimeSpan.FromMilliseconds(1_000) }, Cancel);
+        Assert.True(await broker.RemoveGroupAsync(Queue, Group, Cancel));
+        await broker.ConsumeAsync(new QueueSubscription(Queue), Record(seen), Cancel);
+        await broker.EnqueueAsync(Queue, Message("new"), new EnqueueOptions { Delay = TimeSpan.FromMilliseconds(1_200) }, Cancel);
+
+        Assert.Equal(["new"], await seen.WaitForAsync(1));
+    }
+
+    [Fact]
+    public async Task A_group_of_which_only_the_way_into_a_delay_was_removed_has_one_again_when_it_is_consumed()
+    {
+        var broker = await OpenAsync();
+        var seen = new Recorder<string>();
+        await (await broker.ConsumeAsync(new QueueSubscription(Queue), Record(seen), Cancel)).DisposeAsync();
+        await using (var raw = await OpenRawAsync())
+        {
+            var channel = await raw.CreateChannelAsync(cancellationToken: Cancel);
+            await channel.QueueDeleteAsync($"iii.later.{Cluster}/orders%2Fété %25/{Group}", cancellationToken: Cancel);
+        }
+
+        await EnqueueAsync(broker, "1");
+        await broker.ConsumeAsync(
+            new QueueSubscription(Queue),
+            (delivery, _) =>
+            {
+                seen.Add($"{Text(delivery)} {delivery.Attempt}");
+                return ValueTask.FromResult(delivery.Attempt == 1 ? QueueVerdict.RetryAfter(TimeSpan.FromMilliseconds(50)) : QueueVerdict.Ack);
+            },
+            Cancel);
+
+        Assert.Equal(["1 1", "1 2"], await seen.WaitForAsync(2));
     }
 
     [Fact]
@@ -239,7 +343,7 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : IAsyncDispos
     {
         var broker = await OpenAsync();
         await broker.EnqueueAsync(Queue, Message("next year"), new EnqueueOptions { Delay = broker.Limits.MaxDelay }, Cancel);
-        Assert.Equal(1u, await CountAsync($"iii.delay.{Cluster}.30"));
+        Assert.Equal(1u, await CountAsync($"iii.step.{Cluster}.30"));
     }
 
     [Fact]

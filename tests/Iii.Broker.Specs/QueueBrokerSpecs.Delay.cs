@@ -66,9 +66,9 @@ public abstract partial class QueueBrokerSpecs
             return;
         }
 
+        await EnqueueAsync(broker, "now");
         await EnqueueDelayedAsync(broker, "due", 300);
         await EnqueueDelayedAsync(broker, "not yet", 3_000);
-        await EnqueueAsync(broker, "now");
         var deliveries = new Recorder<Seen>();
         await using var consumer = await ConsumeAsync(broker, new QueueSubscription(_queue), deliveries);
 
@@ -114,4 +114,24 @@ public abstract partial class QueueBrokerSpecs
 
     private async Task EnqueueDelayedAsync(IQueueBroker broker, string text, int milliseconds) =>
         await broker.EnqueueAsync(_queue, Message(text), new EnqueueOptions { Delay = TimeSpan.FromMilliseconds(milliseconds) }, Cancel);
+
+    /// <summary>Accepted is what counts, not due.</summary>
+    [Fact]
+    public async Task A_delayed_message_is_not_for_a_group_that_was_bound_after_it_was_enqueued()
+    {
+        var broker = await OpenAsync();
+        if (await RefusesDelayAsync(broker) || await RefusesGroupsAsync(broker))
+        {
+            return;
+        }
+
+        var deliveries = new Recorder<QueueDelivery>();
+        await using var a = await ConsumeRawAsync(broker, "a", deliveries);
+        await EnqueueDelayedAsync(broker, "before", 1_000);
+        await using var b = await ConsumeRawAsync(broker, "b", deliveries);
+        await EnqueueDelayedAsync(broker, "after", 1_200);
+
+        var seen = (await deliveries.WaitForAsync(3)).Select(delivery => $"{delivery.Group} {Text(delivery.Payload)}");
+        Assert.Equal(["a after", "a before", "b after"], seen.Order());
+    }
 }

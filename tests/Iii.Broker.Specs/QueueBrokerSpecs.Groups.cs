@@ -213,4 +213,27 @@ public abstract partial class QueueBrokerSpecs
             Assert.Empty((await deadLetters.ListAsync(_queue, "good", PageRequest.First, Cancel)).Items);
         }
     }
+
+    /// <summary>What is on its way is held as well.</summary>
+    [Fact]
+    public async Task A_removed_group_takes_what_waits_for_a_time_with_it_also_when_it_is_bound_again()
+    {
+        var broker = await OpenAsync();
+        var deliveries = new Recorder<Seen>();
+        var consumer = await ConsumeAsync(
+            broker, new QueueSubscription(_queue), deliveries, _ => QueueVerdict.RetryAfter(TimeSpan.FromSeconds(1)));
+        await EnqueueAsync(broker, "old");
+        await deliveries.WaitForAsync(1);
+        await consumer.DisposeAsync();
+        Assert.True(await broker.RemoveGroupAsync(_queue, "default", Cancel));
+        await using var next = await ConsumeAsync(
+            broker,
+            new QueueSubscription(_queue),
+            deliveries,
+            seen => seen.Attempt == 1 ? QueueVerdict.RetryAfter(TimeSpan.FromMilliseconds(1_200)) : QueueVerdict.Ack);
+        await EnqueueAsync(broker, "new");
+
+        // The old one would have been due before the new one.
+        Assert.Equal([new("old", 1), new("new", 1), new("new", 2)], await deliveries.WaitForAsync(3));
+    }
 }

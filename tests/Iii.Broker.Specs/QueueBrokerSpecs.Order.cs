@@ -421,4 +421,36 @@ public abstract partial class QueueBrokerSpecs
                 BrokerErrorCodes.InvalidName, async () => await broker.EnqueueAsync(_queue, Message("x"), new EnqueueOptions { OrderingKey = bad }, Cancel));
         }
     }
+
+    /// <summary>Attempts are the message's.</summary>
+    [Fact]
+    public async Task In_order_a_message_keeps_its_attempts_when_its_consumer_ends_while_it_waits_for_the_next()
+    {
+        var first = await OpenAsync();
+        if (await RefusesOrderingAsync(first))
+        {
+            return;
+        }
+
+        var second = await OpenSecondAsync(first) ?? first;
+        var deliveries = new Recorder<QueueDelivery>();
+        var seen = new Recorder<Seen>();
+        var consumer = await ConsumeAsync(
+            first, Ordered, seen, each => QueueVerdict.RetryAfter(each.Attempt < 3 ? TimeSpan.Zero : TimeSpan.FromSeconds(1), Boom));
+        await EnqueueKeyedAsync(first, "a1", "a2");
+        await seen.WaitForAsync(3);
+        await consumer.DisposeAsync();
+        await using var next = await second.ConsumeAsync(
+            Ordered,
+            (delivery, _) =>
+            {
+                deliveries.Add(delivery with { Payload = delivery.Payload.ToArray() });
+                return ValueTask.FromResult(QueueVerdict.Ack);
+            },
+            Cancel);
+
+        var rest = await deliveries.WaitForAsync(2);
+        Assert.Equal([("a1", 4), ("a2", 1)], rest.Select(delivery => (Text(delivery.Payload), delivery.Attempt)));
+        Assert.Equal([Boom, Boom, Boom], rest[0].Failures.Select(failure => failure.Failure));
+    }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Iii.Broker;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
@@ -10,15 +11,19 @@ namespace Iii.Adapters.MassTransit.Transports;
 /// <code>
 /// Entry (fanout) ─▶ Groups (fanout) ─▶ Jobs (fanout and quorum queue) of each group; MassTransit's receive endpoint
 ///                       └ alternate: Held (fanout and quorum queue), while nothing is bound
-/// Wait (fanout and quorum queue with a time to live) ─▶ Due (direct) ─▶ Jobs
-///                                                         └ alternate: Gone (fanout and a queue that keeps nothing)
+/// Later (fanout and quorum queue) of each group ─▶ Waits (headers) ─▶ Wait (fanout and quorum queue with a time to live) ─▶ Due (direct) ─▶ Jobs
+///                                                                                            alternate: Gone (fanout and a queue that keeps nothing)
 /// </code>
-/// The entry has no arguments, so that MassTransit in other programs can declare it as it declares its own.
+/// Later hands all on at once, with a routing key that was drawn when the group was bound: with a removed group it is gone, and one that is
+/// bound under the same name has another. The entry has no arguments, so that MassTransit in other programs can declare it as it declares its own.
 /// </remarks>
 #pragma warning disable CA1001 // The semaphore never makes a wait handle, so there is nothing to dispose.
 internal sealed class RabbitMqTopology(IConnection connection, MassTransitNames names, MassTransitBrokerOptions options)
 #pragma warning restore CA1001
 {
+    /// <summary>How long a message waits, in milliseconds: one of the steps.</summary>
+    public const string WaitHeader = "iii-wait";
+
     /// <summary>Messages that are moved at the same time.</summary>
     private const int MoveWindow = 256;
 
@@ -29,6 +34,9 @@ internal sealed class RabbitMqTopology(IConnection connection, MassTransitNames 
     private const ushort Locked = 405;
 
     private static readonly TimeSpan LockPause = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>How long the broker may go on listing a consumer that has left.</summary>
+    private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(1);
 
     /// <summary>How long messages can wait at a stretch, the longest first.</summary>
     private static readonly TimeSpan[] WaitSteps =
@@ -85,35 +93,23 @@ internal sealed class RabbitMqTopology(IConnection connection, MassTransitNames 
         },
         cancellationToken);
 
-    /// <summary>Sees to it that messages can wait, and says at which exchange.</summary>
+    /// <summary>Sees to it that messages can wait, and says what their <see cref="WaitHeader"/> is.</summary>
     /// <param name="delay">How long they should; it is the longest step that is not longer, or the shortest of all.</param>
     public async Task<string> EnsureWaitAsync(TimeSpan delay)
     {
         var step = WaitSteps.FirstOrDefault(step => step <= delay, WaitSteps[^1]);
-        var wait = names.Wait(step);
+        var (wait, header) = (names.Wait(step), ((long)step.TotalMilliseconds).ToString(CultureInfo.InvariantCulture));
         await EnsureAsync(
             wait,
             async channel =>
             {
                 await DeclareDueAsync(channel, default).ConfigureAwait(false);
-                await DeclareQueueAsync(
-                    channel,
-                    wait,
-                    new Dictionary<string, object?>
-                    {
-                        ["x-queue-type"] = "quorum",
-                        ["x-message-ttl"] = (long)step.TotalMilliseconds,
-                        ["x-dead-letter-exchange"] = names.Due,
-
-                        // A message leaves when the queue of its group has confirmed it.
-                        ["x-dead-letter-strategy"] = "at-least-once",
-                        ["x-overflow"] = "reject-publish",
-                        ["x-delivery-limit"] = int.MaxValue,
-                    },
-                    default).ConfigureAwait(false);
+                await DeclareQueueAsync(channel, wait, PassingArguments(step, names.Due), default).ConfigureAwait(false);
+                var binding = new Dictionary<string, object?> { ["x-match"] = "all", [WaitHeader] = header };
+                await channel.ExchangeBindAsync(wait, names.Waits, "", binding).ConfigureAwait(false);
             },
             default).ConfigureAwait(false);
-        return wait;
+        return header;
     }
 
     /// <summary>Binds a group, and hands over to it what is held if it is the first; says whether something may be held.</summary>
@@ -129,7 +125,7 @@ internal sealed class RabbitMqTopology(IConnection connection, MassTransitNames 
                 await DeclareDueAsync(channel, cancellationToken).ConfigureAwait(false);
                 await DeclareQueueAsync(channel, names.Dead(queue, group), DeadArguments, cancellationToken).ConfigureAwait(false);
                 await DeclareQueueAsync(channel, jobs, JobsArguments, cancellationToken).ConfigureAwait(false);
-                await channel.QueueBindAsync(jobs, names.Due, jobs, cancellationToken: cancellationToken).ConfigureAwait(false);
+                await EnsureLaterAsync(channel, queue, group, cancellationToken).ConfigureAwait(false);
 
                 // What is held goes first; then the group gets what comes; then what came in between.
                 var moved = await MoveAsync(queue, jobs, cancellationToken).ConfigureAwait(false);
@@ -150,23 +146,26 @@ internal sealed class RabbitMqTopology(IConnection connection, MassTransitNames 
         {
             await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
             var jobs = names.Jobs(queue, group);
-            uint consumers;
-            try
+            var start = TimeProvider.System.GetTimestamp();
+            uint? consumers;
+            while ((consumers = await CountConsumersAsync(channel, jobs, cancellationToken).ConfigureAwait(false)) > 0)
             {
-                consumers = (await channel.QueueDeclarePassiveAsync(jobs, cancellationToken).ConfigureAwait(false)).ConsumerCount;
+                if (TimeProvider.System.GetElapsedTime(start) >= LeavePatience)
+                {
+                    throw new BrokerException(
+                        BrokerErrorCodes.Conflict, $"The group '{group}' of the queue '{queue}' has consumers; dispose them before you remove it.");
+                }
+
+                await Task.Delay(LockPause, cancellationToken).ConfigureAwait(false);
             }
-            catch (OperationInterruptedException exception) when (exception.ShutdownReason?.ReplyCode == NotFound)
+
+            if (consumers is null)
             {
                 return false;
             }
 
-            if (consumers > 0)
-            {
-                throw new BrokerException(
-                    BrokerErrorCodes.Conflict, $"The group '{group}' of the queue '{queue}' has consumers; dispose them before you remove it.");
-            }
-
-            foreach (var name in (string[])[jobs, names.Dead(queue, group)])
+            // First what gives messages their key, so that none gets one that nothing would be bound by.
+            foreach (var name in (string[])[names.Later(queue, group), jobs, names.Dead(queue, group)])
             {
                 await channel.ExchangeDeleteAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false);
                 await channel.QueueDeleteAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false);
@@ -175,6 +174,49 @@ internal sealed class RabbitMqTopology(IConnection connection, MassTransitNames 
             return true;
         },
         cancellationToken);
+
+    /// <summary>Null when there is no such queue; then the channel is of no use any more.</summary>
+    private static async Task<uint?> CountConsumersAsync(IChannel channel, string queue, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await channel.QueueDeclarePassiveAsync(queue, cancellationToken).ConfigureAwait(false)).ConsumerCount;
+        }
+        catch (OperationInterruptedException exception) when (exception.ShutdownReason?.ReplyCode == NotFound)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The arguments of a queue whose messages go on after a time, when the queue that is next has confirmed them.</summary>
+    private static Dictionary<string, object?> PassingArguments(TimeSpan timeToLive, string next) => new()
+    {
+        ["x-queue-type"] = "quorum",
+        ["x-message-ttl"] = (long)timeToLive.TotalMilliseconds,
+        ["x-dead-letter-exchange"] = next,
+        ["x-dead-letter-strategy"] = "at-least-once",
+        ["x-overflow"] = "reject-publish",
+        ["x-delivery-limit"] = int.MaxValue,
+    };
+
+    /// <summary>Sees to it that a group has its way into a wait and out of it.</summary>
+    private async Task EnsureLaterAsync(IChannel channel, string queue, string group, CancellationToken cancellationToken)
+    {
+        var (later, jobs) = (names.Later(queue, group), names.Jobs(queue, group));
+        await using var probe = await connection.CreateChannelAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+        if (await CountConsumersAsync(probe, later, cancellationToken).ConfigureAwait(false) is null)
+        {
+            var key = Guid.NewGuid().ToString("N");
+            var arguments = PassingArguments(TimeSpan.Zero, names.Waits);
+            arguments["x-dead-letter-routing-key"] = key;
+            await channel.QueueBindAsync(jobs, names.Due, key, cancellationToken: cancellationToken).ConfigureAwait(false);
+            await channel.QueueDeclareAsync(
+                later, durable: true, exclusive: false, autoDelete: false, arguments, cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+
+        await channel.ExchangeDeclareAsync(later, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await channel.QueueBindAsync(later, later, "", cancellationToken: cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>A durable queue, and a fanout exchange of its name: MassTransit sends to exchanges.</summary>
     private static async Task DeclareQueueAsync(
@@ -189,6 +231,7 @@ internal sealed class RabbitMqTopology(IConnection connection, MassTransitNames 
     private async Task DeclareDueAsync(IChannel channel, CancellationToken cancellationToken)
     {
         await DeclareQueueAsync(channel, names.Gone, new() { ["x-max-length"] = 0 }, cancellationToken).ConfigureAwait(false);
+        await channel.ExchangeDeclareAsync(names.Waits, ExchangeType.Headers, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
         await channel.ExchangeDeclareAsync(
             names.Due,
             ExchangeType.Direct,

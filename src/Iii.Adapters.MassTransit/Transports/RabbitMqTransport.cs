@@ -83,9 +83,10 @@ internal sealed class RabbitMqTransport : IJobTransport
 
     public Task ReturnAsync(string queue, string group, Job job)
     {
-        var jobs = _names.Jobs(queue, group);
         var delay = job.Due - DateTimeOffset.UtcNow;
-        return delay > TimeSpan.Zero ? WaitAsync(jobs, job, delay.Value) : SendAsync(jobs, job with { Due = null }, static _ => { }, default);
+        return delay > TimeSpan.Zero
+            ? WaitAsync(queue, group, job, delay.Value)
+            : SendAsync(_names.Jobs(queue, group), job with { Due = null }, static _ => { }, default);
     }
 
     public Task BuryAsync(string queue, string group, Job job, AttemptFailure reason) => SendAsync(
@@ -214,10 +215,10 @@ internal sealed class RabbitMqTransport : IJobTransport
     }
 
     /// <summary>Lets a job wait for the longest step that is not too long; if then it is still early, it waits for another one.</summary>
-    private async Task WaitAsync(string jobs, Job job, TimeSpan delay)
+    private async Task WaitAsync(string queue, string group, Job job, TimeSpan delay)
     {
-        var exchange = await _topology.EnsureWaitAsync(delay).ConfigureAwait(false);
-        await SendAsync(exchange, job, context => context.SetRoutingKey(jobs), default).ConfigureAwait(false);
+        var step = await _topology.EnsureWaitAsync(delay).ConfigureAwait(false);
+        await SendAsync(_names.Later(queue, group), job, context => context.Headers.Set(RabbitMqTopology.WaitHeader, step), default).ConfigureAwait(false);
     }
 
     private async Task SendAsync(string exchange, Job job, Action<SendContext> configure, CancellationToken cancellationToken)

@@ -1,11 +1,11 @@
+using System.Globalization;
 using System.Numerics;
-using System.Text;
 
 namespace Iii.Adapters.RabbitMq.Queues;
 
 /// <summary>
 /// How a delay is made of steps: step n lasts 2^n quanta, and a message passes the steps whose bits are set in its delay. Its
-/// routing key is those bits, the highest first, and its destination.
+/// headers say which, its routing key where it goes then: so the broker can set the one without the other.
 /// </summary>
 /// <remarks>
 /// Delays are rounded up, so that no message is early: to the quantum, and beyond 1,024 quanta to 10 significant bits, which is at most
@@ -17,6 +17,8 @@ internal readonly struct DelayPath
     public const int Levels = 31;
 
     private const int SignificantBits = 10;
+
+    private const string First = "iii-first-step";
 
     /// <summary>24 days.</summary>
     private const int LongestLevelOfOneStage = 27;
@@ -54,26 +56,23 @@ internal readonly struct DelayPath
 
     public bool Passes(int level) => (_quanta >> level & 1) != 0;
 
-    public string RoutingKey(string destination)
+    /// <summary>The headers of a message: its first step, and of each from there on whether it passes it.</summary>
+    public Dictionary<string, object?> Headers()
     {
-        var key = new StringBuilder((Levels * 2) + destination.Length);
-        for (var level = Levels - 1; level >= 0; level--)
+        var headers = new Dictionary<string, object?> { [First] = HighestLevel };
+        for (var level = HighestLevel; level >= 0; level--)
         {
-            key.Append(Passes(level) ? "1." : "0.");
+            headers[Step(level)] = Passes(level) ? 1 : 0;
         }
 
-        return key.Append(destination).ToString();
+        return headers;
     }
 
-    /// <summary>The binding key of those that pass a step, or do not.</summary>
-    public static string BindingKey(int level, bool passes)
-    {
-        var key = new StringBuilder();
-        for (var above = Levels - 1; above > level; above--)
-        {
-            key.Append("*.");
-        }
+    /// <summary>The arguments of a binding for those that begin with a step.</summary>
+    public static Dictionary<string, object?> BindingOfFirst(int level) => new() { ["x-match"] = "all", [First] = level };
 
-        return key.Append(passes ? "1.#" : "0.#").ToString();
-    }
+    /// <summary>The arguments of a binding for those that pass a step, or do not.</summary>
+    public static Dictionary<string, object?> Binding(int level, bool passes) => new() { ["x-match"] = "all", [Step(level)] = passes ? 1 : 0 };
+
+    private static string Step(int level) => string.Create(CultureInfo.InvariantCulture, $"iii-step-{level:00}");
 }

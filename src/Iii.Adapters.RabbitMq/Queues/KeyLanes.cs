@@ -12,6 +12,9 @@ internal sealed class KeyLanes
     private readonly Dictionary<string, Lane> _lanes = new(StringComparer.Ordinal);
     private readonly Queue<Lane> _ready = new();
 
+    /// <summary>The first of each lane.</summary>
+    public IEnumerable<DeliveryRun> Heads => _lanes.Values.Select(static lane => lane.Runs.First!.Value);
+
     public void Join(DeliveryRun run)
     {
         var key = run.Record.OrderingKey ?? NoKey;
@@ -47,12 +50,20 @@ internal sealed class KeyLanes
         }
     }
 
-    /// <summary>The head was taken, and is to be taken again as another run.</summary>
-    public void Repeat(DeliveryRun run, DeliveryRun next)
+    /// <summary>The head was taken, and another run takes its place.</summary>
+    public void Replace(DeliveryRun run, DeliveryRun next)
     {
         if (_lanes.TryGetValue(run.Record.OrderingKey ?? NoKey, out var lane) && lane.Runs.First?.Value == run)
         {
             lane.Runs.First.Value = next;
+        }
+    }
+
+    /// <summary>The head took the place of another, and is to be taken itself.</summary>
+    public void Repeat(DeliveryRun run)
+    {
+        if (_lanes.TryGetValue(run.Record.OrderingKey ?? NoKey, out var lane) && lane.Runs.First?.Value == run)
+        {
             _ready.Enqueue(lane);
         }
     }

@@ -13,10 +13,12 @@ namespace Iii.Adapters.RabbitMq.Queues;
 /// the window; when the window is full of those, the other keys wait too.
 /// </para>
 /// <para>
-/// Attempts are counted here. When the instance vanishes, those that it made on a message of its own turn count as one.
+/// Attempts are counted here, and at the end of the turn left to the next as <see cref="AttemptNotes"/>. When the instance vanishes, those
+/// that it knew of count as one, lost.
 /// </para>
 /// </remarks>
-internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore store, QueueSubscription subscription, QueueHandler handler)
+internal sealed class OrderedConsumer(
+    RabbitMqConnection connection, QueueStore store, AttemptNotes notes, QueueSubscription subscription, QueueHandler handler)
     : GroupConsumer(connection, store, subscription, handler)
 {
     /// <summary>Messages that are read and not settled. At least the concurrency.</summary>
@@ -24,6 +26,7 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
 
     private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(1);
 
+    private readonly AttemptNotes _notes = notes;
     private readonly KeyLanes _lanes = new();
     private Turn? _turn;
 
@@ -54,7 +57,14 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
 
     protected override Task StopTakingAsync() => _turn?.StopTakingAsync() ?? Task.CompletedTask;
 
-    protected override Task CloseAsync() => _turn?.CloseAsync() ?? Task.CompletedTask;
+    protected override async Task CloseAsync()
+    {
+        if (_turn is { } turn)
+        {
+            await _notes.LeaveAsync(turn.Session, Subscription.Queue, Subscription.Group, Note(turn)).ConfigureAwait(false);
+            await turn.CloseAsync().ConfigureAwait(false);
+        }
+    }
 
     protected override void OnRoom()
     {
@@ -70,7 +80,12 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
         {
             var longest = Connection.Options.Limits.MaxDelay;
             var next = new DeliveryRun(this, run.Channel, run.Tag, run.Record.After(run.Attempt, retried.Failure, DateTimeOffset.UtcNow));
-            _ = HoldAsync(run, next, retried.Delay < longest ? retried.Delay : longest);
+            lock (Lock)
+            {
+                _lanes.Replace(run, next);
+            }
+
+            _ = HoldAsync(next, retried.Delay < longest ? retried.Delay : longest);
             return;
         }
 
@@ -104,7 +119,7 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
         return false;
     }
 
-    private async Task HoldAsync(DeliveryRun run, DeliveryRun next, TimeSpan delay)
+    private async Task HoldAsync(DeliveryRun next, TimeSpan delay)
     {
         var turn = _turn;
         for (var left = delay; left > TimeSpan.Zero && turn is { IsOver: false }; left -= LongestTimer)
@@ -116,7 +131,7 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
         {
             if (turn == _turn && turn is { IsOver: false })
             {
-                _lanes.Repeat(run, next);
+                _lanes.Repeat(next);
                 OnRoom();
             }
         }
@@ -132,19 +147,36 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
 
         lock (Lock)
         {
-            if (_turn is not { IsOver: false } turn || turn.Session != channel.Session)
+            // What comes while the turn ends is not begun, but goes into the notes.
+            if (_turn is not { } turn || turn.Session != channel.Session || (turn.IsOver && !IsStopping))
             {
                 return;
             }
 
             // Behind the first of its key it was in nobody's hands yet, however often it was delivered.
-            if (LostDeliveries(properties, isRedelivered) > 0 && turn.IsFirst(run.Record.OrderingKey ?? ""))
+            if (LostDeliveries(properties, isRedelivered) == 0)
             {
-                run.Record = run.Record.AfterLost(1, DateTimeOffset.UtcNow);
+                turn.Notes.Clear();
+            }
+            else if (turn.IsFirst(run.Record.OrderingKey ?? ""))
+            {
+                run.Record = turn.Notes.Remove(run.Record.MessageId, out var note)
+                    ? run.Record with { Attempts = note.Attempts, Failures = note.Failures }
+                    : run.Record.AfterLost(1, DateTimeOffset.UtcNow);
             }
 
             _lanes.Join(run);
             OnRoom();
+        }
+    }
+
+    /// <summary>What is to be known of the messages that are given back: the first of each key, and what the last turn left and nobody has read.</summary>
+    private List<QueueRecord> Note(Turn turn)
+    {
+        var now = DateTimeOffset.UtcNow;
+        lock (Lock)
+        {
+            return [.. turn.Notes.Values, .. _lanes.Heads.Select(run => run.IsAbandoned ? run.Record.AfterLost(1, now) : run.Record)];
         }
     }
 
@@ -161,6 +193,9 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
         private IAsyncDisposable? _right;
 
         public LinkSession Session => session;
+
+        /// <summary>What the turn before left, by the id of the message; of those that may still come. Under the lock.</summary>
+        public Dictionary<string, QueueRecord> Notes { get; private set; } = [];
 
         /// <summary>Whether no message of the key was redelivered in this turn. Those are at most what the turns before had read. Under the lock.</summary>
         public bool IsFirst(string key) => _redeliveredKeys.Add(key);
@@ -237,6 +272,7 @@ internal sealed class OrderedConsumer(RabbitMqConnection connection, QueueStore 
 
                 // The last one may have vanished without a goodbye.
                 await UntilNobodyConsumesAsync(Over).ConfigureAwait(false);
+                Notes = await consumer._notes.TakeAsync(session, subscription.Queue, subscription.Group, Over).ConfigureAwait(false);
                 return await ConsumingChannel.OpenAsync(session, consumer.Jobs, consumer.Prefetch, consumer.Take, CancellationToken.None).ConfigureAwait(false);
             }
             catch (Exception exception) when (exception is BrokerException || LinkErrors.IsFailure(exception))

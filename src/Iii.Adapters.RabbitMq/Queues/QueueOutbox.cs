@@ -18,7 +18,12 @@ internal sealed class QueueOutbox(int maxMessages) : IPublicationSource
     /// <summary>Takes a message when there is room.</summary>
     /// <exception cref="BrokerException">The connection is down.</exception>
     public async ValueTask<QueuePublication> AddAsync(
-        string exchange, string routingKey, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+        string exchange,
+        string routingKey,
+        string messageId,
+        ReadOnlyMemory<byte> body,
+        IDictionary<string, object?>? headers,
+        CancellationToken cancellationToken)
     {
         if (_closedWhy is { } closedWhy)
         {
@@ -32,7 +37,7 @@ internal sealed class QueueOutbox(int maxMessages) : IPublicationSource
             why = _closedWhy;
             if (why is null)
             {
-                var publication = new QueuePublication(this, exchange, routingKey, messageId, body);
+                var publication = new QueuePublication(this, exchange, routingKey, messageId, body, headers);
                 _waiting.Enqueue(publication);
                 return publication;
             }

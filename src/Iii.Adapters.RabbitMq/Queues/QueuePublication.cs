@@ -6,7 +6,8 @@ using RabbitMQ.Client.Events;
 namespace Iii.Adapters.RabbitMq.Queues;
 
 /// <summary>One stored message on its way.</summary>
-internal sealed class QueuePublication(QueueOutbox outbox, string exchange, string routingKey, string messageId, ReadOnlyMemory<byte> body) : Publication
+internal sealed class QueuePublication(
+    QueueOutbox outbox, string exchange, string routingKey, string messageId, ReadOnlyMemory<byte> body, IDictionary<string, object?>? headers) : Publication
 {
     private readonly TaskCompletionSource<PublicationOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -14,7 +15,7 @@ internal sealed class QueuePublication(QueueOutbox outbox, string exchange, stri
 
     public override string RoutingKey => routingKey;
 
-    public override BasicProperties Properties { get; } = new() { MessageId = messageId, DeliveryMode = DeliveryModes.Persistent };
+    public override BasicProperties Properties { get; } = new() { MessageId = messageId, DeliveryMode = DeliveryModes.Persistent, Headers = headers };
 
     public override ReadOnlyMemory<byte> Body => body;
 

@@ -30,10 +30,20 @@ internal sealed class QueuePublisher : IAsyncDisposable
 
     /// <summary>Stores a message. The bytes are borrowed until the task completes; in order for one caller that does not wait.</summary>
     /// <exception cref="Iii.Broker.BrokerException">The connection is lost or was lost meanwhile: it may be stored.</exception>
+    public Task<PublicationOutcome> PublishAsync(
+        string exchange, string routingKey, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+        PublishAsync(exchange, routingKey, messageId, body, null, cancellationToken);
+
+    /// <inheritdoc cref="PublishAsync(string, string, string, ReadOnlyMemory{byte}, CancellationToken)"/>
     public async Task<PublicationOutcome> PublishAsync(
-        string exchange, string routingKey, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+        string exchange,
+        string routingKey,
+        string messageId,
+        ReadOnlyMemory<byte> body,
+        IDictionary<string, object?>? headers,
+        CancellationToken cancellationToken)
     {
-        var publication = await _outbox.AddAsync(exchange, routingKey, messageId, body, cancellationToken).ConfigureAwait(false);
+        var publication = await _outbox.AddAsync(exchange, routingKey, messageId, body, headers, cancellationToken).ConfigureAwait(false);
         _publisher.Wake();
         return await publication.Outcome.WaitAsync(cancellationToken).ConfigureAwait(false);
     }

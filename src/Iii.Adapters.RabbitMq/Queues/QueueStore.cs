@@ -3,7 +3,7 @@ using Iii.Broker;
 namespace Iii.Adapters.RabbitMq.Queues;
 
 /// <summary>Writes records to where they belong.</summary>
-internal sealed class QueueStore(RabbitMqConnection connection, QueuePublisher publisher, QueueTopology topology)
+internal sealed class QueueStore(RabbitMqConnection connection, QueuePublisher publisher, QueueTopology topology, DelaySteps steps)
 {
     /// <summary>For a queue: to all its groups.</summary>
     /// <exception cref="BrokerException">A group is full, or the connection is lost.</exception>
@@ -30,15 +30,11 @@ internal sealed class QueueStore(RabbitMqConnection connection, QueuePublisher p
     /// <exception cref="BrokerException">The connection is lost.</exception>
     public async Task<bool> ReturnAsync(string queue, string group, QueueRecord record, TimeSpan delay)
     {
-        var (jobs, body) = (connection.Names.JobsQueue(queue, group), QueueRecordFormat.Write(record));
-        if (delay > TimeSpan.Zero)
-        {
-            await topology.DelayAsync(jobs, delay, record.MessageId, body, CancellationToken.None).ConfigureAwait(false);
-            return true;
-        }
-
-        return await publisher.PublishAsync("", jobs, record.MessageId, body, CancellationToken.None).ConfigureAwait(false)
-            == PublicationOutcome.Stored;
+        var (names, body) = (connection.Names, QueueRecordFormat.Write(record));
+        return delay > TimeSpan.Zero
+            ? await steps.StoreAsync("", names.LaterQueue(queue, group), delay, record.MessageId, body, CancellationToken.None).ConfigureAwait(false)
+            : await publisher.PublishAsync("", names.JobsQueue(queue, group), record.MessageId, body, CancellationToken.None).ConfigureAwait(false)
+                == PublicationOutcome.Stored;
     }
 
     /// <summary>For one group again, byte for byte.</summary>

@@ -8,13 +8,22 @@ namespace Iii.Adapters.RabbitMq.Queues;
 
 /// <summary>Declares, binds and deletes what queues are made of in the broker.</summary>
 /// <remarks>
+/// <para>
 /// A queue is a fanout exchange. A group is a quorum queue bound to it, and one for its dead letters. While a queue has no group,
 /// its messages take the exchange's alternate, to a quorum queue that nobody consumes; the first group that is bound takes over what
 /// lies there. That queue is only made when it is needed for the first time, and stays: what was routed to it just before a group
 /// was bound may still be on its way. A queue is never deleted, and each has a message in the register, by which they are counted.
+/// </para>
+/// <para>
+/// What is enqueued with a delay goes to a second fanout exchange. There each group has a queue as well, that gives each message the
+/// group's own destination and hands it on to the steps: so it is for the groups that are bound when it is enqueued. While there is
+/// none it goes straight to the steps, for the queue, and to whoever is bound when it is due. What a group retries after a pause takes
+/// the same way. The destination is drawn when the group is bound and known to that queue alone: with a removed group it is gone, and
+/// one that is bound under the same name has another.
+/// </para>
 /// </remarks>
 #pragma warning disable CA1001 // The semaphore never makes a wait handle, so there is nothing to dispose.
-internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublisher publisher)
+internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublisher publisher, DelaySteps steps)
 #pragma warning restore CA1001
 {
     /// <summary>Messages that are moved at the same time.</summary>
@@ -23,15 +32,16 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
     /// <summary>Queues that are remembered as declared; beyond it all are forgotten and declared again when they are used.</summary>
     private const int MaxKnownQueues = 10_000;
 
-    private const int MaxDelayAttempts = 20;
-    private static readonly TimeSpan PauseBetweenAttempts = TimeSpan.FromMilliseconds(100);
+    /// <summary>How long the broker may go on listing a consumer that has left.</summary>
+    private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
 
     private readonly ConcurrentDictionary<string, LinkSession> _knownExchanges = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, LinkSession> _knownHolders = new(StringComparer.Ordinal);
 
     /// <summary>Held by whoever declares what others wait for as well.</summary>
     private readonly SemaphoreSlim _gate = new(1, 1);
-    private KnownSteps? _knownSteps;
 
     private RabbitMqNames Names => connection.Names;
 
@@ -68,10 +78,23 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         string queue, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         await EnsureExchangeAsync(queue, cancellationToken).ConfigureAwait(false);
+        switch (await steps.PublishAsync(Names.LaterExchange(queue), "", delay, messageId, body, cancellationToken).ConfigureAwait(false))
+        {
+            case PublicationOutcome.Stored:
+                return;
+            case PublicationOutcome.Refused:
+                throw LinkErrors.Unavailable($"RabbitMQ does not take messages with a delay for every group of '{queue}' at the moment.");
+            default:
+                break;
+        }
 
-        // Nobody notices later that it comes to nobody.
+        // There is no group. Nobody notices later that it comes to nobody, so that which holds messages must be there.
         await EnsureHolderAsync(queue, cancellationToken).ConfigureAwait(false);
-        await DelayAsync(Names.QueueExchange(queue), delay, messageId, body, cancellationToken).ConfigureAwait(false);
+        var destination = RabbitMqNames.Destination(Names.QueueExchange(queue));
+        if (!await steps.StoreAsync(Names.DelayExchange, destination, delay, messageId, body, cancellationToken).ConfigureAwait(false))
+        {
+            throw LinkErrors.Unavailable("RabbitMQ has lost what holds delays; connect anew to have it made again.");
+        }
     }
 
     /// <summary>Binds a group, and hands over to it what is held if it is the first; says whether something may be held.</summary>
@@ -81,11 +104,17 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
         var session = connection.Consuming.Require();
         var (exchange, holder, jobs) = (Names.QueueExchange(queue), Names.HeldQueue(queue), Names.JobsQueue(queue, group));
+        if (await Probing.CountAsync(session, jobs, cancellationToken).ConfigureAwait(false) is null)
+        {
+            // Were there a way into a delay, it would lead to a queue that is lost.
+            await using var cleaner = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+            await cleaner.QueueDeleteAsync(Names.LaterQueue(queue, group), cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+
         await Probing.DeclareQuorumAsync(session, Names.DeadQueue(queue, group), UnboundedArguments(), cancellationToken).ConfigureAwait(false);
         await Probing.DeclareQuorumAsync(session, jobs, StoreArguments, cancellationToken).ConfigureAwait(false);
+        await EnsureLaterAsync(session, queue, group, cancellationToken).ConfigureAwait(false);
         await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
-        await probe.QueueBindAsync(
-            jobs, Names.DueExchange, $"#.{RabbitMqNames.Destination(jobs)}", cancellationToken: cancellationToken).ConfigureAwait(false);
 
         // What is held goes first; then the group gets what comes; then what came in between.
         var isHolding = await MoveAsync(session, holder, jobs, cancellationToken).ConfigureAwait(false);
@@ -111,7 +140,15 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
         var session = connection.Consuming.Require();
         var jobs = Names.JobsQueue(queue, group);
-        if (await Probing.CountAsync(session, jobs, cancellationToken).ConfigureAwait(false) is not { } found)
+        QueueDeclareOk? found;
+        var start = TimeProvider.System.GetTimestamp();
+        while ((found = await Probing.CountAsync(session, jobs, cancellationToken).ConfigureAwait(false)) is { ConsumerCount: > 0 }
+            && TimeProvider.System.GetElapsedTime(start) < LeavePatience)
+        {
+            await Task.Delay(LookAgain, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (found is null)
         {
             return false;
         }
@@ -123,43 +160,34 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         }
 
         await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+
+        // First what gives messages its destination, so that none gets it that nothing would be bound to.
+        await probe.QueueDeleteAsync(Names.LaterQueue(queue, group), cancellationToken: cancellationToken).ConfigureAwait(false);
         await probe.QueueDeleteAsync(jobs, cancellationToken: cancellationToken).ConfigureAwait(false);
         await probe.QueueDeleteAsync(Names.DeadQueue(queue, group), cancellationToken: cancellationToken).ConfigureAwait(false);
+        await probe.QueueDeleteAsync(Names.NotesQueue(queue, group), cancellationToken: cancellationToken).ConfigureAwait(false);
         return true;
     }
 
-    /// <summary>Stores a message that comes out of the exchange for what is due after a delay.</summary>
-    /// <param name="destination">The exchange or queue that it is for.</param>
-    /// <param name="delay">More than zero.</param>
-    /// <param name="messageId">Its id.</param>
-    /// <param name="body">Its bytes.</param>
-    /// <param name="cancellationToken">Ends the waiting.</param>
-    /// <exception cref="BrokerException">It was not stored.</exception>
-    public async Task DelayAsync(
-        string destination, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
-    {
-        var path = DelayPath.Of(delay);
-        await EnsureStepsAsync(path, cancellationToken).ConfigureAwait(false);
-        var (exchange, key) = (Names.DelayStep(path.HighestLevel), path.RoutingKey(RabbitMqNames.Destination(destination)));
-        for (var attempt = 1; ; attempt++)
-        {
-            // A step is never full. It refuses while it has no leader, which it gets within moments.
-            var outcome = await publisher.PublishAsync(exchange, key, messageId, body, cancellationToken).ConfigureAwait(false);
-            if (outcome == PublicationOutcome.Stored)
-            {
-                return;
-            }
-
-            if (attempt == MaxDelayAttempts)
-            {
-                throw LinkErrors.Unavailable($"RabbitMQ does not take messages for '{exchange}', which holds delays, at the moment.");
-            }
-
-            await Task.Delay(PauseBetweenAttempts, cancellationToken).ConfigureAwait(false);
-        }
-    }
-
     private static Dictionary<string, object?> UnboundedArguments() => new() { ["x-delivery-limit"] = int.MaxValue };
+
+    /// <summary>Sees to it that a group has its way into a delay and out of it.</summary>
+    private async Task EnsureLaterAsync(LinkSession session, string queue, string group, CancellationToken cancellationToken)
+    {
+        var (later, jobs) = (Names.LaterQueue(queue, group), Names.JobsQueue(queue, group));
+        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        if (await Probing.CountAsync(session, later, cancellationToken).ConfigureAwait(false) is null)
+        {
+            // Messages stay for no time: the queue is only there for the routing key that they leave with.
+            var destination = RabbitMqNames.NewDestination();
+            var arguments = DelaySteps.PassingArguments(timeToLive: 0, Names.DelayExchange);
+            arguments["x-dead-letter-routing-key"] = destination;
+            await probe.QueueBindAsync(jobs, Names.DueExchange, $"#.{destination}", cancellationToken: cancellationToken).ConfigureAwait(false);
+            await Probing.DeclareQuorumAsync(session, later, arguments, cancellationToken).ConfigureAwait(false);
+        }
+
+        await probe.QueueBindAsync(later, Names.LaterExchange(queue), "", cancellationToken: cancellationToken).ConfigureAwait(false);
+    }
 
     private static void Remember(ConcurrentDictionary<string, LinkSession> known, string queue, LinkSession session)
     {
@@ -231,7 +259,8 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         var arguments = new Dictionary<string, object?> { ["alternate-exchange"] = Names.HeldExchange(queue) };
         await probe.ExchangeDeclareAsync(
             exchange, ExchangeType.Fanout, durable: true, arguments: arguments, cancellationToken: cancellationToken).ConfigureAwait(false);
-        await DeclareDueAsync(probe, cancellationToken).ConfigureAwait(false);
+        await probe.ExchangeDeclareAsync(Names.LaterExchange(queue), ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await DelaySteps.DeclareEndsAsync(probe, Names, cancellationToken).ConfigureAwait(false);
         await probe.ExchangeBindAsync(
             exchange, Names.DueExchange, $"#.{RabbitMqNames.Destination(exchange)}", cancellationToken: cancellationToken).ConfigureAwait(false);
         Remember(_knownExchanges, queue, session);
@@ -270,95 +299,6 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         bool IsKnown() => _knownHolders.TryGetValue(queue, out var known) && known == session;
     }
 
-    private async Task DeclareDueAsync(IChannel probe, CancellationToken cancellationToken)
-    {
-        await probe.ExchangeDeclareAsync(Names.GoneExchange, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
-        await probe.QueueDeclareAsync(
-            Names.GoneQueue,
-            durable: true,
-            exclusive: false,
-            autoDelete: false,
-            new Dictionary<string, object?> { ["x-max-length"] = 0 },
-            cancellationToken: cancellationToken).ConfigureAwait(false);
-        await probe.QueueBindAsync(Names.GoneQueue, Names.GoneExchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
-        await probe.ExchangeDeclareAsync(
-            Names.DueExchange,
-            ExchangeType.Topic,
-            durable: true,
-            arguments: new Dictionary<string, object?> { ["alternate-exchange"] = Names.GoneExchange },
-            cancellationToken: cancellationToken).ConfigureAwait(false);
-    }
-
-    private async ValueTask EnsureStepsAsync(DelayPath path, CancellationToken cancellationToken)
-    {
-        var session = connection.Consuming.Require();
-        if (IsKnown())
-        {
-            return;
-        }
-
-        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            if (IsKnown())
-            {
-                return;
-            }
-
-            var highest = Math.Max(path.HighestLevel, DelayPath.Of(connection.Options.PreparedDelay).HighestLevel);
-            for (var level = 0; level <= highest; level++)
-            {
-                await DeclareStepAsync(session, level, cancellationToken).ConfigureAwait(false);
-            }
-
-            _knownSteps = new KnownSteps(session, highest);
-        }
-        finally
-        {
-            _gate.Release();
-        }
-
-        bool IsKnown() => _knownSteps is { } known && known.Session == session && known.HighestLevel >= path.HighestLevel;
-    }
-
-    private async Task DeclareStepAsync(LinkSession session, int level, CancellationToken cancellationToken)
-    {
-        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
-        if (level == 0)
-        {
-            await DeclareDueAsync(probe, cancellationToken).ConfigureAwait(false);
-        }
-
-        // From the last queue to the first: each needs the exchange behind it.
-        var next = level == 0 ? Names.DueExchange : Names.DelayStep(level - 1);
-        var behind = next;
-        for (var stage = DelayPath.Stages(level); stage > 0; stage--)
-        {
-            var step = stage == 1 ? Names.DelayStep(level) : Names.DelayStage(level, stage);
-            await probe.ExchangeDeclareAsync(step, ExchangeType.Topic, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
-            await Probing.DeclareQuorumAsync(
-                session,
-                step,
-                new Dictionary<string, object?>
-                {
-                    ["x-message-ttl"] = (long)(DelayPath.Duration(level) / DelayPath.Stages(level)).TotalMilliseconds,
-                    ["x-dead-letter-exchange"] = behind,
-
-                    // A message leaves a step when the next one has confirmed it.
-                    ["x-dead-letter-strategy"] = "at-least-once",
-                    ["x-overflow"] = "reject-publish",
-                    ["x-delivery-limit"] = int.MaxValue,
-                },
-                cancellationToken).ConfigureAwait(false);
-            await probe.QueueBindAsync(
-                step, step, DelayPath.BindingKey(level, passes: true), cancellationToken: cancellationToken).ConfigureAwait(false);
-            behind = step;
-        }
-
-        await probe.ExchangeBindAsync(
-            next, Names.DelayStep(level), DelayPath.BindingKey(level, passes: false), cancellationToken: cancellationToken).ConfigureAwait(false);
-    }
-
     /// <summary>Moves what lies in one queue to another, in order; false when there is no such queue.</summary>
     private async Task<bool> MoveAsync(LinkSession session, string from, string to, CancellationToken cancellationToken)
     {
@@ -390,7 +330,4 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
 
         return true;
     }
-
-    /// <summary>Steps that have been declared on a session.</summary>
-    private sealed record KnownSteps(LinkSession Session, int HighestLevel);
 }

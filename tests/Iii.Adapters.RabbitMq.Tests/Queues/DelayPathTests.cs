@@ -26,18 +26,20 @@ public sealed class DelayPathTests
         Assert.InRange(DelayPath.Longest, new BrokerLimits().MaxDelay, DelayPath.Of(TimeSpan.MaxValue).Total);
 
     [Fact]
-    public void The_routing_key_names_the_steps_and_the_destination_and_matches_their_bindings()
+    public void The_headers_name_the_first_step_and_match_the_bindings_of_those_that_follow()
     {
         var path = DelayPath.Of(DelayPath.Quantum * 5);
-        var key = path.RoutingKey("there");
-        Assert.EndsWith("0.0.1.0.1.there", key, StringComparison.Ordinal);
-        Assert.True(path.RoutingKey(RabbitMqNames.Destination("there")).Length <= 255);
-        for (var level = 0; level < DelayPath.Levels; level++)
+        var headers = path.Headers();
+        Assert.Equal([("iii-first-step", 2), ("iii-step-02", 1), ("iii-step-01", 0), ("iii-step-00", 1)], headers.Select(each => (each.Key, (int)each.Value!)));
+        Assert.True(Match(DelayPath.BindingOfFirst(2)));
+        for (var level = 0; level <= path.HighestLevel; level++)
         {
-            var words = DelayPath.BindingKey(level, path.Passes(level)).Split('.');
-            Assert.Equal("#", words[^1]);
-            Assert.All(words[..^1].Zip(key.Split('.')), static pair => Assert.True(pair.First == "*" || pair.First == pair.Second));
+            Assert.True(Match(DelayPath.Binding(level, path.Passes(level))));
+            Assert.False(Match(DelayPath.Binding(level, !path.Passes(level))));
         }
+
+        bool Match(Dictionary<string, object?> binding) =>
+            Equals(binding["x-match"], "all") && binding.Where(each => each.Key != "x-match").All(each => Equals(headers[each.Key], each.Value));
     }
 
     [Fact]
