@@ -13,15 +13,14 @@ internal sealed class QueueReader : IAsyncDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
+    private readonly LinkSession _session;
     private readonly IChannel _channel;
     private readonly string _queue;
     private readonly TimeSpan _patience;
     private readonly Channel<Message> _messages = Channel.CreateUnbounded<Message>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-    private string _consumerTag = "";
-    private uint _taken;
 
-    private QueueReader(IChannel channel, string queue, uint count, TimeSpan patience) =>
-        (_channel, _queue, Count, _patience) = (channel, queue, count, patience);
+    private QueueReader(LinkSession session, IChannel channel, string queue, uint count, TimeSpan patience) =>
+        (_session, _channel, _queue, Count, _patience) = (session, channel, queue, count, patience);
 
     /// <summary>How many there were at the beginning.</summary>
     public uint Count { get; }
@@ -38,17 +37,17 @@ internal sealed class QueueReader : IAsyncDisposable
         var channel = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (await Probing.CountAsync(channel, queue, cancellationToken).ConfigureAwait(false) is not { } found)
+            if (await CountAllAsync(channel, queue, patience, cancellationToken).ConfigureAwait(false) is not { } count)
             {
                 await channel.DisposeAsync().ConfigureAwait(false);
                 return null;
             }
 
-            var reader = new QueueReader(channel, queue, found.MessageCount, patience);
-            if (found.MessageCount > 0)
+            var reader = new QueueReader(session, channel, queue, count, patience);
+            if (count > 0)
             {
                 await channel.BasicQosAsync(0, prefetch, global: false, cancellationToken).ConfigureAwait(false);
-                reader._consumerTag = await channel.BasicConsumeAsync(
+                await channel.BasicConsumeAsync(
                     queue, autoAck: false, new Consumer(channel, reader._messages.Writer), cancellationToken).ConfigureAwait(false);
             }
 
@@ -78,40 +77,45 @@ internal sealed class QueueReader : IAsyncDisposable
         }
     }
 
-    public async Task AckAsync(Message message)
-    {
-        await _channel.BasicAckAsync(message.Tag, multiple: false).ConfigureAwait(false);
-        _taken++;
-    }
+    public async Task AckAsync(Message message) => await _channel.BasicAckAsync(message.Tag, multiple: false).ConfigureAwait(false);
 
-    /// <summary>Gives everything back, and waits until it lies there again: the next reader must find it.</summary>
+    /// <summary>Gives everything back, and waits until it lies there again: whoever counts it next must find it.</summary>
     public async ValueTask DisposeAsync()
     {
         try
         {
-            if (_channel.IsOpen && Count > 0)
-            {
-                await GiveBackAsync().ConfigureAwait(false);
-            }
-
+            await _channel.CloseAsync().ConfigureAwait(false);
             await _channel.DisposeAsync().ConfigureAwait(false);
+            if (Count > 0)
+            {
+                await using var probe = await _session.OpenProbeAsync(CancellationToken.None).ConfigureAwait(false);
+                await CountAllAsync(probe, _queue, _patience, CancellationToken.None).ConfigureAwait(false);
+            }
         }
-        catch (Exception exception) when (LinkErrors.IsFailure(exception))
+        catch (Exception exception) when (exception is BrokerException || LinkErrors.IsFailure(exception))
         {
             // The connection is lost; the broker gives it back by itself.
         }
     }
 
-    private async Task GiveBackAsync()
+    /// <summary>
+    /// How many lie there, once the broker has taken back what others had read: while it has not, it lists their consumers. Null when there
+    /// is no such queue.
+    /// </summary>
+    private static async Task<uint?> CountAllAsync(IChannel channel, string queue, TimeSpan patience, CancellationToken cancellationToken)
     {
-        await _channel.BasicCancelAsync(_consumerTag).ConfigureAwait(false);
-        await _channel.BasicNackAsync(0, multiple: true, requeue: true).ConfigureAwait(false);
-        var start = Environment.TickCount64;
-        while (await Probing.CountAsync(_channel, _queue, CancellationToken.None).ConfigureAwait(false) is { } found
-            && found.MessageCount + _taken < Count
-            && Environment.TickCount64 - start < _patience.TotalMilliseconds)
+        for (var start = Environment.TickCount64; ; await Task.Delay(Pause, cancellationToken).ConfigureAwait(false))
         {
-            await Task.Delay(Pause).ConfigureAwait(false);
+            var found = await Probing.CountAsync(channel, queue, cancellationToken).ConfigureAwait(false);
+            if (found is not { ConsumerCount: > 0 })
+            {
+                return found?.MessageCount;
+            }
+
+            if (Environment.TickCount64 - start > patience.TotalMilliseconds)
+            {
+                throw LinkErrors.Unavailable($"RabbitMQ does not give back what another instance had read of '{queue}'");
+            }
         }
     }
 
