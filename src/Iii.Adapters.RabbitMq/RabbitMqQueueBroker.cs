@@ -72,7 +72,7 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerCon
     /// <inheritdoc/>
     public BrokerFeatures Features =>
         BrokerFeatures.Shared | BrokerFeatures.Durable | BrokerFeatures.OrderingKeys | BrokerFeatures.Delay | BrokerFeatures.Groups
-        | BrokerFeatures.DeadLetters;
+        | BrokerFeatures.DeadLetters | BrokerFeatures.OrderedInTurn;
 
     /// <inheritdoc/>
     public BrokerLimits Limits => _connection.Options.Limits;

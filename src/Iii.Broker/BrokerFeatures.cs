@@ -39,4 +39,10 @@ public enum BrokerFeatures
 
     /// <summary>Queues: the adapter implements <see cref="IQueueInspection"/>.</summary>
     Inspection = 1 << 9,
+
+    /// <summary>
+    /// Queues: of all consumers of a group with <see cref="QueueOrdering.PerKey"/> one is at work at a time, and the others wait for their
+    /// turn. No ability, but good to know: they have nothing to share.
+    /// </summary>
+    OrderedInTurn = 1 << 10,
 }

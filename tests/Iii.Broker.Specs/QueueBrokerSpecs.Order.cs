@@ -124,6 +124,41 @@ public abstract partial class QueueBrokerSpecs
         }
     }
 
+    /// <summary>Who shares something out among consumers has to know.</summary>
+    [Fact]
+    public async Task In_order_consumers_work_side_by_side_or_in_turn_as_is_declared()
+    {
+        var first = await OpenAsync();
+        if (await RefusesOrderingAsync(first))
+        {
+            return;
+        }
+
+        const int Keys = 6;
+        var second = await OpenSecondAsync(first) ?? first;
+        using var places = new SemaphoreSlim(0);
+        var begun = new Recorder<string>();
+        async ValueTask<QueueVerdict> HandleAsync(QueueDelivery delivery, CancellationToken cancellationToken)
+        {
+            begun.Add(Text(delivery.Payload));
+            await places.WaitAsync(Cancel);
+            return QueueVerdict.Ack;
+        }
+
+        await using var one = await first.ConsumeAsync(Ordered, HandleAsync, Cancel);
+        await using var two = await second.ConsumeAsync(Ordered, HandleAsync, Cancel);
+        await EnqueueKeyedAsync(first, [.. Enumerable.Range(0, Keys).Select(key => $"{(char)('a' + key)}")]);
+        for (var ended = 0; first.Features.HasFlag(BrokerFeatures.OrderedInTurn) && ended < Keys; ended++)
+        {
+            Assert.Equal(ended + 1, (await begun.WaitForAsync(ended + 1)).Count);
+            places.Release();
+        }
+
+        await begun.WaitForAsync(2);
+        places.Release(Keys);
+        await begun.WaitForAsync(Keys);
+    }
+
     /// <summary>A crash in the handler is a failed attempt, in order too.</summary>
     [Fact]
     public async Task In_order_a_handler_that_throws_holds_its_key_back()

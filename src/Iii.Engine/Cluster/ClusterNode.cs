@@ -31,6 +31,7 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
     private readonly TriggerDirectory _triggers;
     private readonly WorkerDirectory _workers;
     private readonly RemoteWorkerDirectory _remoteWorkers;
+    private readonly PlaceDirectory _places;
     private readonly FunctionInvoker _invoker;
     private readonly ChannelDirectory _channels;
     private readonly int _maxMessageBytes;
@@ -52,6 +53,7 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
         TriggerDirectory triggers,
         WorkerDirectory workers,
         RemoteWorkerDirectory remoteWorkers,
+        PlaceDirectory places,
         FunctionInvoker invoker,
         DeadlineSweeper deadlines,
         ChannelDirectory channels,
@@ -60,9 +62,9 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
         ILogger logger)
     {
         (_self, _options, _functions, _triggers, _workers, _remoteWorkers) = (self, options, functions, triggers, workers, remoteWorkers);
-        (_invoker, _channels, _maxMessageBytes, _time, _logger) = (invoker, channels, maxMessageBytes, time, logger);
+        (_places, _invoker, _channels, _maxMessageBytes, _time, _logger) = (places, invoker, channels, maxMessageBytes, time, logger);
         _calls = new RemoteCalls(functions, deadlines, _metrics, time, logger);
-        _copier = new DirectoryCopier(functions, triggers, remoteWorkers, _calls, logger);
+        _copier = new DirectoryCopier(functions, triggers, remoteWorkers, places, _calls, logger);
     }
 
     /// <summary>Whether this instance is the one that acts where one of all has to.</summary>
@@ -91,14 +93,14 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
     ];
 
     /// <inheritdoc/>
-    public IEnumerable<Peer> WatchedPeers => Relays?.Peers ?? [];
+    public IEnumerable<Peer> WatchedPeers => _copier.Leaving.Concat(Relays?.Peers ?? []);
 
     /// <summary>Joins the cluster; when the task is done, what the others provide can be called here. Called once, before the first worker comes.</summary>
     /// <exception cref="BrokerException">The bus cannot be subscribed to.</exception>
     public async Task JoinAsync(IMessageBus bus, CancellationToken cancellation)
     {
         _peers = new PeerTable(_options.Name, _self.Text, bus, _calls, _metrics, _time);
-        _publisher = new CatalogPublisher(_catalog, _functions, _triggers, _workers);
+        _publisher = new CatalogPublisher(_catalog, _functions, _triggers, _workers, _places);
         _membership = new ClusterMembership(_self.Text, bus, _peers, _catalog, this, _options, _metrics, _time, _logger);
         Relays = new ChannelRelays(_peers, _channels, _maxMessageBytes, _time);
         _calls.Connect(_invoker, _remoteWorkers, _membership);
@@ -154,7 +156,11 @@ internal sealed class ClusterNode : IMemberObserver, IClusterStatus, IAsyncDispo
     public void Finished(Member member) => _calls.Forget(member);
 
     /// <inheritdoc/>
-    public void PeerGone(Peer peer) => Relays?.Break(peer);
+    public void PeerGone(Peer peer)
+    {
+        Relays?.Break(peer);
+        _copier.Gone(peer);
+    }
 
     /// <inheritdoc/>
     public void BusChanged(bool isHealthy)

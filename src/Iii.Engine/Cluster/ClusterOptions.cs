@@ -25,6 +25,8 @@ public sealed record ClusterOptions : IValidatableOptions
     /// <summary>Default of <see cref="LeaveSettleMs"/>.</summary>
     public const int DefaultLeaveSettleMs = 100;
 
+    private static readonly TimeSpan ShortestSettling = TimeSpan.FromMilliseconds(500);
+
     private static readonly SearchValues<char> NameCharacters =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
 
@@ -59,6 +61,19 @@ public sealed record ClusterOptions : IValidatableOptions
     /// How long a leaving instance still takes what the others sent before they knew, in milliseconds. Default 100; 0 does not wait.
     /// </summary>
     public int LeaveSettleMs { get; init; } = DefaultLeaveSettleMs;
+
+    /// <summary>
+    /// How long it takes at most until all have heard of something, even if the message was lost: the next heartbeat shows that, and the
+    /// answer to a question repairs it. At least half a second.
+    /// </summary>
+    internal TimeSpan Settling
+    {
+        get
+        {
+            var repaired = TimeSpan.FromMilliseconds(2L * HeartbeatIntervalMs);
+            return repaired > ShortestSettling ? repaired : ShortestSettling;
+        }
+    }
 
     /// <inheritdoc/>
     public IEnumerable<OptionError> Validate() =>

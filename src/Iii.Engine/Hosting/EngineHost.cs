@@ -90,6 +90,7 @@ public sealed class EngineHost : IAsyncDisposable
         _deadlines = new DeadlineSweeper(time);
         _metrics = new InvocationMetrics(time);
         var functions = new FunctionDirectory();
+        var places = new PlaceDirectory(instance.Text, configuration.Cluster.Settling, time);
         var triggers = new TriggerDirectory(loggers.CreateLogger<TriggerDirectory>());
         var workers = new WorkerDirectory(functions, triggers, _deadlines, instance);
         var invoker = new FunctionInvoker(
@@ -113,6 +114,7 @@ public sealed class EngineHost : IAsyncDisposable
             triggers,
             workers,
             remoteWorkers,
+            places,
             invoker,
             _deadlines,
             _channels,
@@ -172,6 +174,7 @@ public sealed class EngineHost : IAsyncDisposable
                 broker.Broker,
                 broker.Adapter,
                 functions,
+                broker.IsShared ? places : places.Apart(),
                 invoker,
                 time,
                 loggers.CreateLogger<QueueModule>());

@@ -9,7 +9,11 @@ namespace Iii.Engine.Hosting;
 /// <param name="Broker">The broker's queues.</param>
 /// <param name="Adapter">The adapter's name.</param>
 /// <param name="Own">What was connected for the jobs alone; null when they are kept where the instances meet.</param>
-internal sealed record QueueBroker(IQueueBroker Broker, string Adapter, BrokerSeams? Own);
+internal sealed record QueueBroker(IQueueBroker Broker, string Adapter, BrokerSeams? Own)
+{
+    /// <summary>Whether other instances work on the same jobs. Memory that was made for the jobs alone is of this one.</summary>
+    public bool IsShared => Broker.Features.HasFlag(BrokerFeatures.Shared) && (Own is null || Adapter != BrokerOptions.MemoryAdapter);
+}
 
 /// <summary>Decides where jobs are kept, and connects there.</summary>
 internal sealed class QueueBrokerConnector(

@@ -14,15 +14,16 @@ internal sealed class Cluster : IAsyncDisposable
 
     private readonly ClusterBroker _broker;
     private readonly int _drainDelayMs;
+    private readonly string _modules;
     private readonly EngineProcess[] _engines;
     private readonly (int Worker, int Http)[] _ports;
     private readonly TcpProxy[] _links;
     private readonly HttpClient _client = new() { Timeout = TimeSpan.FromSeconds(10) };
     private Balancer? _balancer;
 
-    private Cluster(ClusterBroker broker, int engines, int drainDelayMs)
+    private Cluster(ClusterBroker broker, int engines, int drainDelayMs, string modules)
     {
-        (_broker, _drainDelayMs) = (broker, drainDelayMs);
+        (_broker, _drainDelayMs, _modules) = (broker, drainDelayMs, modules);
         _engines = new EngineProcess[engines];
         _ports = [.. Enumerable.Range(0, engines).Select(static _ => (FreePorts.Take(), FreePorts.Take()))];
         _links = [.. Enumerable.Range(0, engines).Select(_ => TcpProxy.Start(new Uri(broker.Url).Port))];
@@ -46,9 +47,10 @@ internal sealed class Cluster : IAsyncDisposable
     /// <param name="broker">The broker; it stays the caller's.</param>
     /// <param name="engines">How many.</param>
     /// <param name="drainDelayMs">How long each lets the balancer notice that it shuts down.</param>
-    public static async Task<Cluster> StartAsync(ClusterBroker broker, int engines = 3, int drainDelayMs = 0)
+    /// <param name="modules">Further modules: entries of the list, each indented by two.</param>
+    public static async Task<Cluster> StartAsync(ClusterBroker broker, int engines = 3, int drainDelayMs = 0, string modules = "")
     {
-        var cluster = new Cluster(broker, engines, drainDelayMs);
+        var cluster = new Cluster(broker, engines, drainDelayMs, modules);
         try
         {
             await Task.WhenAll(Enumerable.Range(0, engines).Select(cluster.StartEngineAsync));
@@ -133,7 +135,7 @@ internal sealed class Cluster : IAsyncDisposable
     {
         var (worker, http) = _ports[engine];
         var broker = new UriBuilder(_broker.Url) { Port = _links[engine].Port }.Uri.AbsoluteUri;
-        _engines[engine] = await EngineProcess.StartAsync(worker, http, EngineProcess.Configuration(worker, http) + $$"""
+        _engines[engine] = await EngineProcess.StartAsync(worker, http, EngineProcess.Configuration(worker, http) + _modules + $$"""
               - class: modules::worker::WorkerModule
                 config: { drain_delay_ms: {{_drainDelayMs}} }
             broker: { adapter: {{_broker.Adapter}}, url: "{{broker}}" }

@@ -37,6 +37,26 @@ public sealed class MembershipSimulationTests
         });
     }
 
+    [Fact]
+    public void What_changed_before_a_goodbye_is_heard_before_it()
+    {
+        var time = new FakeTimeProvider();
+        var network = new SimulatedNetwork(new Random(1));
+        using var staying = new SimulatedInstance("staying", network, time);
+        using var leaving = new SimulatedInstance("leaving", network, time);
+        for (var i = 0; i < 10; i++)
+        {
+            network.Deliver();
+        }
+
+        var key = new CatalogKey(CatalogKind.Places, string.Empty, "limit");
+        leaving.Catalog.Set(key, [1]);
+        leaving.Leave();
+        network.Deliver();
+        Assert.Contains(key.Text, staying.EverLearnt);
+        Assert.Empty(staying.Known);
+    }
+
     private sealed class Run
     {
         private readonly Random _random;

@@ -44,6 +44,9 @@ internal sealed class SimulatedInstance : IMessageBus, IMemberObserver, IOutboxO
     /// <summary>What the rest of an engine would have heard of another instance.</summary>
     public IReadOnlyDictionary<string, byte[]> LearntOf(string id) => _learnt.GetValueOrDefault(id) ?? [];
 
+    /// <summary>The keys of all that was ever known of others.</summary>
+    public HashSet<string> EverLearnt { get; } = [];
+
     /// <summary>Everybody of whom something is known.</summary>
     public IEnumerable<string> Known => _learnt.Where(static entry => entry.Value.Count > 0).Select(static entry => entry.Key);
 
@@ -89,6 +92,7 @@ internal sealed class SimulatedInstance : IMessageBus, IMemberObserver, IOutboxO
             else
             {
                 entries[effect.Key] = effect.Value;
+                EverLearnt.Add(effect.Key);
             }
         }
     }

@@ -14,9 +14,12 @@ internal enum CatalogKind
 
     /// <summary>A trigger type that a worker provides.</summary>
     TriggerType = 'y',
+
+    /// <summary>The places that the instance itself has of a limit, by the limit's name. It is of no worker.</summary>
+    Places = 'p',
 }
 
-/// <summary>The key of an entry: what it is, whose it is, and its name.</summary>
+/// <summary>The key of an entry: what it is, whose it is (empty for the instance itself), and its name.</summary>
 internal readonly record struct CatalogKey(CatalogKind Kind, string WorkerId, string Name)
 {
     private const char Separator = '\n';

@@ -5,19 +5,22 @@ using Iii.Engine.Triggers;
 
 namespace Iii.Engine.Cluster.Copies;
 
-/// <summary>Writes what the workers connected to this instance register into its catalog.</summary>
+/// <summary>Writes what the workers connected to this instance register into its catalog, and the places that it has itself.</summary>
 internal sealed class CatalogPublisher : ITriggerObserver, IDisposable
 {
     private readonly LocalCatalog _catalog;
     private readonly FunctionDirectory _functions;
     private readonly WorkerDirectory _workers;
+    private readonly PlaceDirectory _places;
 
-    public CatalogPublisher(LocalCatalog catalog, FunctionDirectory functions, TriggerDirectory triggers, WorkerDirectory workers)
+    public CatalogPublisher(
+        LocalCatalog catalog, FunctionDirectory functions, TriggerDirectory triggers, WorkerDirectory workers, PlaceDirectory places)
     {
-        (_catalog, _functions, _workers) = (catalog, functions, workers);
+        (_catalog, _functions, _workers, _places) = (catalog, functions, workers, places);
         functions.Registered += FunctionRegistered;
         functions.Unregistered += FunctionUnregistered;
         workers.Changed += WorkerChanged;
+        places.Announced += PlacesAnnounced;
         triggers.Observer = this;
     }
 
@@ -39,6 +42,7 @@ internal sealed class CatalogPublisher : ITriggerObserver, IDisposable
         _functions.Registered -= FunctionRegistered;
         _functions.Unregistered -= FunctionUnregistered;
         _workers.Changed -= WorkerChanged;
+        _places.Announced -= PlacesAnnounced;
     }
 
     private void FunctionRegistered(FunctionRegistration registration)
@@ -68,6 +72,19 @@ internal sealed class CatalogPublisher : ITriggerObserver, IDisposable
         else
         {
             _catalog.Remove(key);
+        }
+    }
+
+    private void PlacesAnnounced(string limitId, Places places)
+    {
+        var key = new CatalogKey(CatalogKind.Places, string.Empty, limitId);
+        if (places == default)
+        {
+            _catalog.Remove(key);
+        }
+        else
+        {
+            _catalog.Set(key, PlacesEntry.Write(places));
         }
     }
 }

@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using Iii.Engine.Cluster.Calls;
 using Iii.Engine.Cluster.Catalogs;
 using Iii.Engine.Cluster.Membership;
+using Iii.Engine.Cluster.Transfers;
 using Iii.Engine.Discovery;
 using Iii.Engine.Gateways;
 using Iii.Engine.Triggers;
@@ -13,9 +15,18 @@ namespace Iii.Engine.Cluster.Copies;
 /// </summary>
 /// <remarks>Called under the membership's lock.</remarks>
 internal sealed class DirectoryCopier(
-    FunctionDirectory functions, TriggerDirectory triggers, RemoteWorkerDirectory workers, RemoteCalls calls, ILogger logger)
+    FunctionDirectory functions,
+    TriggerDirectory triggers,
+    RemoteWorkerDirectory workers,
+    PlaceDirectory places,
+    RemoteCalls calls,
+    ILogger logger)
 {
+    private readonly ConcurrentDictionary<Peer, byte> _leaving = [];
     private readonly Dictionary<(Member Member, string FunctionId), RemoteFunction> _functions = [];
+
+    /// <summary>Those that have said goodbye, and hold places until they are gone.</summary>
+    public IEnumerable<Peer> Leaving => _leaving.Select(static entry => entry.Key);
 
     /// <summary>Carries the changes of a member's catalog out. An entry that cannot be understood is left out, and logged.</summary>
     public void Apply(Member member, IReadOnlyList<CatalogEffect> effects)
@@ -29,12 +40,40 @@ internal sealed class DirectoryCopier(
 
             try
             {
-                Apply(member, key, effect);
+                if (key.Kind == CatalogKind.Places)
+                {
+                    Places(member, key.Name, effect.Value);
+                }
+                else
+                {
+                    Apply(member, key, effect);
+                }
             }
             catch (FormatException e)
             {
                 logger.EntryMalformed(member.Id, key.Kind, e.Message);
             }
+        }
+    }
+
+    /// <summary>A peer is gone, with all that it still held. May be called without the lock.</summary>
+    public void Gone(Peer peer)
+    {
+        if (_leaving.TryRemove(peer, out _))
+        {
+            places.Forget(peer.Id);
+        }
+    }
+
+    private void Places(Member member, string limitId, byte[]? value)
+    {
+        if (value is not null || !member.IsLeaving)
+        {
+            places.Set(limitId, member.Id, value is null ? default : PlacesEntry.Read(value));
+        }
+        else if (places.Retire(limitId, member.Id))
+        {
+            _leaving[member.Peer] = 0;
         }
     }
 

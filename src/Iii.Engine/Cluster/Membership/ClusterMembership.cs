@@ -207,6 +207,8 @@ internal sealed class ClusterMembership : IDisposable
                 return;
             }
 
+            // What it holds outlasts the goodbye, so the others have to know of it.
+            Publish(withHeartbeat: false);
             _isLeaving = true;
             _heartbeat.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
             PostToAll(ClusterFrames.Begin(ClusterFrameKind.Goodbye, _utf8Self, 0).Build());
@@ -778,6 +780,7 @@ internal sealed class ClusterMembership : IDisposable
         if (_members.TryGetValue(sender.Id, out var member))
         {
             // It still works on what it has, and answers.
+            member.IsLeaving = true;
             _finishing[member] = 0;
             Forget(member, "it said goodbye");
         }

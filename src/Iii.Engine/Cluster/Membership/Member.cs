@@ -10,6 +10,7 @@ internal sealed class Member(Peer peer, long now)
     private long _lastHeard = now;
     private volatile bool _isSuspect;
     private volatile bool _isGone;
+    private volatile bool _isLeaving;
 
     public string Id => Peer.Id;
 
@@ -40,6 +41,13 @@ internal sealed class Member(Peer peer, long now)
     {
         get => _isSuspect;
         set => _isSuspect = value;
+    }
+
+    /// <summary>Whether it has said goodbye: it finishes what it has.</summary>
+    public bool IsLeaving
+    {
+        get => _isLeaving;
+        set => _isLeaving = value;
     }
 
     /// <summary>Whether it is a member no longer; nothing more is sent to it.</summary>

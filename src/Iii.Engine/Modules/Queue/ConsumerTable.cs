@@ -5,17 +5,22 @@ using Microsoft.Extensions.Logging;
 
 namespace Iii.Engine.Modules.Queue;
 
-/// <summary>What this instance may consume, and who looks after it. It follows the triggers, and the functions of this instance's workers.</summary>
+/// <summary>
+/// What this instance may consume, and who looks after it. It follows the triggers, the functions of this instance's workers, and what
+/// other instances have of limits for all.
+/// </summary>
 internal sealed class ConsumerTable : IDisposable
 {
     private readonly IQueueBroker _broker;
     private readonly FunctionDirectory _functions;
+    private readonly PlaceDirectory _places;
     private readonly JobRunner _runner;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Lock _lock = new();
     private readonly Dictionary<(string Topic, string Group), (TopicGroup Source, ConsumerRunner Runner)> _groups = [];
     private readonly Dictionary<string, List<ConsumerRunner>> _byFunction = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ConsumerRunner> _bySource = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<ConsumerRunner, byte> _runners = [];
     private readonly ConsumerRunner[] _named;
     private bool _isStopping;
@@ -24,15 +29,21 @@ internal sealed class ConsumerTable : IDisposable
         IQueueBroker broker,
         QueueOptions options,
         FunctionDirectory functions,
+        PlaceDirectory places,
         JobRunner runner,
         TimeProvider time,
         ILogger logger)
     {
-        (_broker, _functions, _runner, _time, _logger) = (broker, functions, runner, time, logger);
-        _named =
-        [
-            .. options.AllQueues.Select(name => Start(new NamedQueue(name, options.Find(name)!, functions, runner))),
-        ];
+        (_broker, _functions, _places, _runner, _time, _logger) = (broker, functions, places, runner, time, logger);
+        lock (_lock)
+        {
+            _named =
+            [
+                .. options.AllQueues.Select(name => Start(new NamedQueue(name, options.Find(name)!, functions, runner))),
+            ];
+        }
+
+        places.Changed += OnPlacesChanged;
         functions.Registered += OnRegistered;
         functions.Unregistered += OnUnregistered;
     }
@@ -92,7 +103,7 @@ internal sealed class ConsumerTable : IDisposable
             if (entry.Source.Subscribers.IsEmpty)
             {
                 _groups.Remove((topic, group));
-                _ = RetireAsync(entry.Runner);
+                _ = RetireAsync(entry.Source, entry.Runner);
             }
             else
             {
@@ -124,19 +135,24 @@ internal sealed class ConsumerTable : IDisposable
 
     public void Dispose()
     {
+        _places.Changed -= OnPlacesChanged;
         _functions.Registered -= OnRegistered;
         _functions.Unregistered -= OnUnregistered;
     }
 
+    /// <summary>Has a source looked after. Under the lock.</summary>
     private ConsumerRunner Start(JobSource source)
     {
-        var runner = new ConsumerRunner(_broker, source, _time, _logger);
+        var runner = new ConsumerRunner(_broker, source, _places, _time, _logger);
         _runners[runner] = 0;
+        _bySource[source.Id] = runner;
         return runner;
     }
 
-    private async Task RetireAsync(ConsumerRunner runner)
+    /// <summary>Ends a runner. Under the lock, until it waits.</summary>
+    private async Task RetireAsync(JobSource source, ConsumerRunner runner)
     {
+        _bySource.Remove(source.Id);
         await runner.DisposeAsync();
         _runners.TryRemove(runner, out _);
     }
@@ -146,6 +162,14 @@ internal sealed class ConsumerTable : IDisposable
         if (registration.Provider.Instance is null)
         {
             OnChanged(registration.FunctionId);
+        }
+    }
+
+    private void OnPlacesChanged(string limitId)
+    {
+        lock (_lock)
+        {
+            _bySource.GetValueOrDefault(limitId)?.Poke();
         }
     }
 

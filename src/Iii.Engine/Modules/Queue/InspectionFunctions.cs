@@ -189,6 +189,11 @@ internal sealed class InspectionFunctions(
         {
             writer.WriteNumber("max_retries", named.MaxRetries);
             writer.WriteNumber("concurrency", named.Concurrency);
+            if (named.ClusterConcurrency is { } limit)
+            {
+                writer.WriteNumber("cluster_concurrency", limit);
+            }
+
             writer.WriteString("type", named.Type == QueueType.Fifo ? "fifo" : "standard");
             writer.WriteString("message_group_field", named.MessageGroupField);
             writer.WriteNumber("backoff_ms", named.BackoffMs);

@@ -17,6 +17,12 @@ internal abstract class JobSource(string queue, string group)
     /// <summary>The group.</summary>
     public string Group => group;
 
+    /// <summary>Its name among the limits that hold for the whole cluster.</summary>
+    public string Id { get; } = $"{queue}\n{group}";
+
+    /// <summary>How many of its jobs may run at a time in the whole cluster; null for as many as the instances take.</summary>
+    public abstract int? ClusterConcurrency { get; }
+
     /// <summary>How to consume at this moment; null for not at all, because nobody here could handle a job.</summary>
     public abstract QueueSubscription? Wanted { get; }
 

@@ -11,6 +11,8 @@ internal sealed class NamedQueue(string name, NamedQueueOptions options, Functio
     private readonly RetryOptions _retry = new(
         (int)Math.Min(options.MaxRetries + 1L, int.MaxValue), TimeSpan.FromMilliseconds(options.BackoffMs));
 
+    public override int? ClusterConcurrency => options.ClusterConcurrency;
+
     public override QueueSubscription? Wanted => !functions.All.Any(IsOfWorkerHere) ? null : new QueueSubscription(Queue)
     {
         Group = Group,

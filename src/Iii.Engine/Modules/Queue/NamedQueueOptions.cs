@@ -18,6 +18,11 @@ public sealed record NamedQueueOptions : IValidatableOptions
     /// <summary>Jobs that one instance works on at a time. Default 10.</summary>
     public int Concurrency { get; init; } = QueueOptions.DefaultConcurrency;
 
+    /// <summary>
+    /// Jobs that all instances together work on at a time. Default null: as many as each of them may. The instances must agree on it.
+    /// </summary>
+    public int? ClusterConcurrency { get; init; }
+
     /// <summary>Default <c>standard</c>.</summary>
     public QueueType Type { get; init; }
 
@@ -44,6 +49,7 @@ public sealed record NamedQueueOptions : IValidatableOptions
     [
         .. OptionError.Minimum("max_retries", MaxRetries, 0),
         .. OptionError.Range("concurrency", Concurrency, 1, BrokerLimits.MaxConcurrency),
+        .. OptionError.Minimum("cluster_concurrency", ClusterConcurrency ?? 1, 1),
         .. OptionError.Minimum("backoff_ms", BackoffMs, 0),
         .. OptionError.Range("max_priority", MaxPriority, 1, HighestPriority),
         .. OptionError.Unless(

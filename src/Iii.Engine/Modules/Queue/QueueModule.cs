@@ -28,6 +28,7 @@ internal sealed class QueueModule : IDisposable
     /// <param name="broker">Where jobs are kept. It stays its owner's.</param>
     /// <param name="adapter">What the broker is called in lists.</param>
     /// <param name="functions">Says which functions there are.</param>
+    /// <param name="places">Says what the instances that work on the same jobs have of limits for all.</param>
     /// <param name="invoker">The one door.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
@@ -36,13 +37,14 @@ internal sealed class QueueModule : IDisposable
         IQueueBroker broker,
         string adapter,
         FunctionDirectory functions,
+        PlaceDirectory places,
         FunctionInvoker invoker,
         TimeProvider time,
         ILogger<QueueModule> logger)
     {
         _time = time;
         _runner = new JobRunner(invoker, _metrics, TimeSpan.FromMilliseconds(options.JobTimeoutMs), logger);
-        _consumers = new ConsumerTable(broker, options, functions, _runner, time, logger);
+        _consumers = new ConsumerTable(broker, options, functions, places, _runner, time, logger);
         var producer = new JobProducer(broker, _metrics);
         var locator = new QueueLocator(broker, options);
         _calls = new CallEnqueuer(options, producer, logger);

@@ -11,6 +11,7 @@ namespace Iii.Engine.Modules.Queue;
 /// <param name="ConditionFunctionId">Decides whether the function runs; null for always.</param>
 /// <param name="Retry">How often it is tried.</param>
 /// <param name="Concurrency">Jobs at a time, on one instance.</param>
+/// <param name="ClusterConcurrency">Jobs at a time, on all instances together; null for as many as each of them may.</param>
 /// <param name="Type">Whether jobs run one after the other.</param>
 /// <param name="LeaseTime">How long after an instance has vanished its jobs go to another one.</param>
 /// <param name="Delay">How old a job must be.</param>
@@ -19,6 +20,7 @@ internal sealed record SubscriberConfig(
     string? ConditionFunctionId,
     RetryOptions Retry,
     int Concurrency,
+    int? ClusterConcurrency,
     QueueType Type,
     TimeSpan LeaseTime,
     TimeSpan Delay)
@@ -63,6 +65,7 @@ internal sealed record SubscriberConfig(
             TriggerConfig.ConditionFunctionId(config),
             new RetryOptions(attempts, backoff, fields.BackoffType ?? BackoffType.Exponential),
             (int)Math.Clamp(fields.Concurrency ?? defaults.Concurrency, 1, BrokerLimits.MaxConcurrency),
+            fields.ClusterConcurrency is { } limit ? (int)Math.Min(limit, int.MaxValue) : null,
             fields.Type ?? defaults.Type,
             fields.VisibilityTimeout is { } seconds ? LeaseOf(seconds) : DefaultLeaseTime,
             TimeSpan.FromSeconds(Math.Min(fields.DelaySeconds ?? 0, MaxSeconds)));
@@ -81,6 +84,8 @@ internal sealed record SubscriberConfig(
         public long? MaxRetries { get; private set; }
 
         public long? Concurrency { get; private set; }
+
+        public long? ClusterConcurrency { get; private set; }
 
         public BackoffType? BackoffType { get; private set; }
 
@@ -123,6 +128,9 @@ internal sealed record SubscriberConfig(
                     return (MaxRetries = NumberOf(ref value)) is not null;
                 case "concurrency":
                     return (Concurrency = NumberOf(ref value)) is not null;
+                case "clusterConcurrency":
+                    ClusterConcurrency = NumberOf(ref value) is > 0 and var limit ? limit : null;
+                    return ClusterConcurrency is not null;
                 case "backoffType":
                     BackoffType = TextOf(ref value) switch
                     {

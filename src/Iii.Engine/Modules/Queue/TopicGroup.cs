@@ -17,6 +17,9 @@ internal sealed class TopicGroup(string topic, string group, FunctionDirectory f
 
     public ImmutableArray<Subscriber> Subscribers => _subscribers;
 
+    /// <summary>The smallest that a trigger names, wherever its function is.</summary>
+    public override int? ClusterConcurrency => _subscribers.Min(static subscriber => subscriber.Config.ClusterConcurrency);
+
     public override QueueSubscription? Wanted
     {
         get

@@ -48,6 +48,7 @@ public sealed class QueueOptionsTests
                     payments:
                       max_retries: 5
                       concurrency: 2
+                      cluster_concurrency: 3
                       type: fifo
                       message_group_field: order_id
                       backoff_ms: 10
@@ -59,6 +60,7 @@ public sealed class QueueOptionsTests
             {
                 MaxRetries = 5,
                 Concurrency = 2,
+                ClusterConcurrency = 3,
                 Type = QueueType.Fifo,
                 MessageGroupField = "order_id",
                 BackoffMs = 10,
@@ -71,6 +73,7 @@ public sealed class QueueOptionsTests
 
     [Theory]
     [InlineData("queue_configs: { a: { concurrency: 0 } }", "modules[0].config.queue_configs.a.concurrency: 0 is out of range; write a number from 1 to 10000")]
+    [InlineData("queue_configs: { a: { cluster_concurrency: 0 } }", "modules[0].config.queue_configs.a.cluster_concurrency: 0 is out of range; write 1 or more")]
     [InlineData("queue_configs: { a: { type: lifo } }", "modules[0].config.queue_configs.a.type: expected one of 'standard', 'fifo', got the text 'lifo'")]
     [InlineData("queue_configs: { a: { message_group_field: x } }", "modules[0].config.queue_configs.a.message_group_field: groups are kept in order")]
     [InlineData("queue_configs: { a: { retries: 1 } }", "modules[0].config.queue_configs.a: unknown key 'retries'")]

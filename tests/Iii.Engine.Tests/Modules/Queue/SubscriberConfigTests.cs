@@ -19,12 +19,12 @@ public sealed class SubscriberConfigTests
     {
         var config = Read(
             """
-            {"topic":"t","_condition_path":"c","queue_config":{"type":"fifo","maxRetries":5,"concurrency":2,"backoffType":"linear",
+            {"topic":"t","_condition_path":"c","queue_config":{"type":"fifo","maxRetries":5,"concurrency":2,"clusterConcurrency":7,"backoffType":"linear",
             "backoffDelayMs":250,"visibilityTimeout":60,"delaySeconds":9}}
             """);
         Assert.Equal(
             new SubscriberConfig(
-                "t", "c", new RetryOptions(5, TimeSpan.FromMilliseconds(250), BackoffType.Linear), 2, QueueType.Fifo, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(9)),
+                "t", "c", new RetryOptions(5, TimeSpan.FromMilliseconds(250), BackoffType.Linear), 2, 7, QueueType.Fifo, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(9)),
             config);
     }
 
@@ -58,6 +58,10 @@ public sealed class SubscriberConfigTests
     [InlineData("maxRetries", "1e400")]
     [InlineData("concurrency", "{\"x\":[1,{}]}")]
     [InlineData("concurrency", "true")]
+    [InlineData("clusterConcurrency", "0")]
+    [InlineData("clusterConcurrency", "-3")]
+    [InlineData("clusterConcurrency", "\"3\"")]
+    [InlineData("clusterConcurrency", "2.5")]
     [InlineData("backoffType", "\"cubic\"")]
     [InlineData("backoffDelayMs", "99999999999999999999")]
     [InlineData("visibilityTimeout", "[]")]
@@ -77,6 +81,13 @@ public sealed class SubscriberConfigTests
     [InlineData("concurrency", "4294967295", 10_000)]
     public void Concurrency_is_kept_within_its_bounds(string field, string value, int expected) =>
         Assert.Equal(expected, Read($$"""{"topic":"t","queue_config":{"{{field}}":{{value}} } }""").Concurrency);
+
+    [Theory]
+    [InlineData("null", null)]
+    [InlineData("1", 1)]
+    [InlineData("4294967295", int.MaxValue)]
+    public void Cluster_concurrency_is_a_number_from_1(string value, int? expected) =>
+        Assert.Equal(expected, Read($$"""{"topic":"t","queue_config":{"clusterConcurrency":{{value}} } }""").ClusterConcurrency);
 
     [Theory]
     [InlineData(0, 1)]

@@ -1,0 +1,3 @@
+namespace Iii.EndToEnd.Tests.Clusters;
+
+public sealed class RedisClusterConcurrencyTests(RedisFixture fixture) : ClusterConcurrencyScenarios(fixture), IClassFixture<RedisFixture>;
