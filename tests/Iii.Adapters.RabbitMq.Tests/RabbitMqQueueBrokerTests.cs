@@ -30,6 +30,58 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : IAsyncDispos
         await _world.DisposeAsync();
     }
 
+    /// <summary>The way through the delays is one of confirmations: under load too, it doubles nothing.</summary>
+    [Fact]
+    public async Task Retries_are_neither_lost_nor_doubled_when_there_are_many()
+    {
+        const int Messages = 6_000;
+        var broker = await OpenAsync();
+        var seen = new ConcurrentDictionary<(string, int), int>();
+        await using var consumer = await broker.ConsumeAsync(
+            new QueueSubscription(Queue) { Concurrency = 64 },
+            (delivery, _) =>
+            {
+                seen.AddOrUpdate((Text(delivery), delivery.Attempt), 1, static (_, count) => count + 1);
+                return ValueTask.FromResult(delivery.Attempt == 1 ? QueueVerdict.RetryAfter(TimeSpan.FromMilliseconds(1), Boom) : QueueVerdict.Ack);
+            },
+            Cancel);
+        await Task.WhenAll(Enumerable.Range(0, Messages).Select(i => EnqueueAsync(broker, $"{i}").AsTask()));
+
+        await Eventually.HoldsAsync($"all have come twice, but {seen.Count} did", () => seen.Count == 2 * Messages);
+        await Eventually.HoldsAsync("nothing is left", async () => await CountAsync($"iii.jobs.{Cluster}/orders%2Fété %25/default") == 0);
+        Assert.DoesNotContain(seen, static each => each.Value > 1);
+    }
+
+    /// <summary>The broker's channel holds acknowledgements back when there are many, and forgets those when it is closed.</summary>
+    [Theory]
+    [InlineData(QueueOrdering.None)]
+    [InlineData(QueueOrdering.PerKey)]
+    public async Task A_consumer_that_is_disposed_under_load_leaves_nothing_of_what_it_has_handled(QueueOrdering ordering)
+    {
+        const int Messages = 3_000;
+        var broker = await OpenAsync();
+        var seen = new ConcurrentDictionary<string, int>();
+        var subscription = new QueueSubscription(Queue) { Concurrency = 256, Ordering = ordering };
+        async ValueTask<QueueVerdict> HandleAsync(QueueDelivery delivery, CancellationToken cancellationToken)
+        {
+            seen.AddOrUpdate(Text(delivery), 1, static (_, count) => count + 1);
+            await Task.Delay(Random.Shared.Next(3), CancellationToken.None);
+            return QueueVerdict.Ack;
+        }
+
+        var enqueueing = Task.WhenAll(Enumerable.Range(0, Messages).Select(i => EnqueueAsync(broker, $"{i}", $"{i % 500}").AsTask()));
+        for (var turn = 1; turn <= 5; turn++)
+        {
+            await using var consumer = await broker.ConsumeAsync(subscription, HandleAsync, Cancel);
+            await Eventually.HoldsAsync("some are handled", () => seen.Count >= Messages * turn / 6);
+        }
+
+        await enqueueing;
+        await using var last = await broker.ConsumeAsync(subscription, HandleAsync, Cancel);
+        await Eventually.HoldsAsync($"all are handled, but {seen.Count} are", () => seen.Count == Messages);
+        Assert.DoesNotContain(seen, static each => each.Value > 1);
+    }
+
     [Fact]
     public async Task Publishers_lose_and_repeat_nothing_while_the_first_groups_are_bound()
     {

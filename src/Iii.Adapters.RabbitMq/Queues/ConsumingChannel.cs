@@ -1,5 +1,6 @@
 using Iii.Adapters.RabbitMq.Connections;
 using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
 
 namespace Iii.Adapters.RabbitMq.Queues;
 
@@ -9,14 +10,20 @@ internal sealed class ConsumingChannel
     /// <summary>As long as the broker allows: there is no limit to a handler. Obeyed from 3.11.15 on; before, the broker's configuration counts.</summary>
     private static readonly Dictionary<string, object?> NoTimeout = new() { ["x-consumer-timeout"] = int.MaxValue };
 
+    /// <summary>What the type of a message says that is for nobody: see <see cref="SettleAsync"/>.</summary>
+    private const string Mark = "iii-mark";
+
+    private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(5);
+
     private readonly IChannel _channel;
+    private readonly string _queue;
     private readonly Acknowledger _acknowledger;
     private string _consumerTag = "";
     private volatile bool _isClosing;
 
-    private ConsumingChannel(LinkSession session, IChannel channel)
+    private ConsumingChannel(LinkSession session, IChannel channel, string queue)
     {
-        (Session, _channel) = (session, channel);
+        (Session, _channel, _queue) = (session, channel, queue);
         _acknowledger = new Acknowledger(session, channel);
     }
 
@@ -30,7 +37,7 @@ internal sealed class ConsumingChannel
         LinkSession session, string queue, ushort prefetch, DeliveryTaker take, CancellationToken cancellationToken)
     {
         var channel = await session.OpenChannelAsync(new CreateChannelOptions(false, false, consumerDispatchConcurrency: 1), cancellationToken).ConfigureAwait(false);
-        var consuming = new ConsumingChannel(session, channel);
+        var consuming = new ConsumingChannel(session, channel, queue);
         await channel.BasicQosAsync(0, prefetch, global: false, cancellationToken).ConfigureAwait(false);
         consuming._consumerTag = await channel.BasicConsumeAsync(
             queue, autoAck: false, "", NoTimeout, new Consumer(consuming, channel, take), cancellationToken).ConfigureAwait(false);
@@ -56,10 +63,37 @@ internal sealed class ConsumingChannel
         _isClosing = true;
         await CallAsync(async () =>
         {
-            await _acknowledger.FlushAsync().ConfigureAwait(false);
+            await SettleAsync().ConfigureAwait(false);
             await _channel.CloseAsync().ConfigureAwait(false);
             await _channel.DisposeAsync().ConfigureAwait(false);
         }).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Sees to it that the queue has carried out all acknowledgements. While many are under way the broker's channel holds further ones
+    /// back, and when it is closed it forgets them, so that messages would be delivered again that were handled. What is published
+    /// goes through the queue's log as well: when a mark is confirmed, what was under way before it is done, and when a second one is,
+    /// so is what was held back.
+    /// </summary>
+    private async Task SettleAsync()
+    {
+        await _acknowledger.FlushAsync().ConfigureAwait(false);
+        using var patience = new CancellationTokenSource(SettlePatience);
+        try
+        {
+            await using var marks = await Session.OpenChannelAsync(new CreateChannelOptions(true, true), patience.Token).ConfigureAwait(false);
+            var properties = new BasicProperties { Type = Mark, Expiration = "0" };
+            for (var mark = 1; mark <= 2; mark++)
+            {
+                // The channel answers when it has seen to all that it was told before.
+                await _channel.QueueDeclarePassiveAsync(_queue, patience.Token).ConfigureAwait(false);
+                await marks.BasicPublishAsync("", _queue, mandatory: false, properties, ReadOnlyMemory<byte>.Empty, patience.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception exception) when (exception is PublishException or OperationCanceledException)
+        {
+            // The queue is full, or has no leader. Some that were handled may be delivered again.
+        }
     }
 
     private async Task CallAsync(Func<Task> call)
@@ -88,6 +122,12 @@ internal sealed class ConsumingChannel
             CancellationToken cancellationToken = default)
         {
             consuming._acknowledger.Open(deliveryTag);
+            if (properties.Type == Mark)
+            {
+                consuming.Acknowledge(deliveryTag);
+                return Task.CompletedTask;
+            }
+
             take(consuming, deliveryTag, redelivered, properties, body);
             return Task.CompletedTask;
         }

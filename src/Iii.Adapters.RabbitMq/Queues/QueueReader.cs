@@ -13,14 +13,15 @@ internal sealed class QueueReader : IAsyncDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
-    private readonly LinkSession _session;
     private readonly IChannel _channel;
     private readonly string _queue;
     private readonly TimeSpan _patience;
     private readonly Channel<Message> _messages = Channel.CreateUnbounded<Message>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private string _consumerTag = "";
+    private uint _taken;
 
-    private QueueReader(LinkSession session, IChannel channel, string queue, uint count, TimeSpan patience) =>
-        (_session, _channel, _queue, Count, _patience) = (session, channel, queue, count, patience);
+    private QueueReader(IChannel channel, string queue, uint count, TimeSpan patience) =>
+        (_channel, _queue, Count, _patience) = (channel, queue, count, patience);
 
     /// <summary>How many there were at the beginning.</summary>
     public uint Count { get; }
@@ -43,11 +44,11 @@ internal sealed class QueueReader : IAsyncDisposable
                 return null;
             }
 
-            var reader = new QueueReader(session, channel, queue, count, patience);
+            var reader = new QueueReader(channel, queue, count, patience);
             if (count > 0)
             {
                 await channel.BasicQosAsync(0, prefetch, global: false, cancellationToken).ConfigureAwait(false);
-                await channel.BasicConsumeAsync(
+                reader._consumerTag = await channel.BasicConsumeAsync(
                     queue, autoAck: false, new Consumer(channel, reader._messages.Writer), cancellationToken).ConfigureAwait(false);
             }
 
@@ -77,24 +78,44 @@ internal sealed class QueueReader : IAsyncDisposable
         }
     }
 
-    public async Task AckAsync(Message message) => await _channel.BasicAckAsync(message.Tag, multiple: false).ConfigureAwait(false);
+    public async Task AckAsync(Message message)
+    {
+        await _channel.BasicAckAsync(message.Tag, multiple: false).ConfigureAwait(false);
+        _taken++;
+    }
 
-    /// <summary>Gives everything back, and waits until it lies there again: whoever counts it next must find it.</summary>
+    /// <summary>Gives everything back, and waits until it lies there again: the next reader must find it.</summary>
     public async ValueTask DisposeAsync()
     {
         try
         {
-            await _channel.CloseAsync().ConfigureAwait(false);
-            await _channel.DisposeAsync().ConfigureAwait(false);
-            if (Count > 0)
+            if (_channel.IsOpen && Count > 0)
             {
-                await using var probe = await _session.OpenProbeAsync(CancellationToken.None).ConfigureAwait(false);
-                await CountAllAsync(probe, _queue, _patience, CancellationToken.None).ConfigureAwait(false);
+                await GiveBackAsync().ConfigureAwait(false);
             }
+
+            await _channel.DisposeAsync().ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is BrokerException || LinkErrors.IsFailure(exception))
+        catch (Exception exception) when (LinkErrors.IsFailure(exception))
         {
             // The connection is lost; the broker gives it back by itself.
+        }
+    }
+
+    /// <summary>
+    /// Not by closing the channel: it may not have passed on all acknowledgements yet, and would forget them. In which order things come
+    /// back is of no matter to those who read.
+    /// </summary>
+    private async Task GiveBackAsync()
+    {
+        await _channel.BasicCancelAsync(_consumerTag).ConfigureAwait(false);
+        await _channel.BasicNackAsync(0, multiple: true, requeue: true).ConfigureAwait(false);
+        var start = Environment.TickCount64;
+        while (await Probing.CountAsync(_channel, _queue, CancellationToken.None).ConfigureAwait(false) is { } found
+            && found.MessageCount + _taken < Count
+            && Environment.TickCount64 - start < _patience.TotalMilliseconds)
+        {
+            await Task.Delay(Pause).ConfigureAwait(false);
         }
     }
 
@@ -107,7 +128,7 @@ internal sealed class QueueReader : IAsyncDisposable
         for (var start = Environment.TickCount64; ; await Task.Delay(Pause, cancellationToken).ConfigureAwait(false))
         {
             var found = await Probing.CountAsync(channel, queue, cancellationToken).ConfigureAwait(false);
-            if (found is not { ConsumerCount: > 0 })
+            if (found is null || (found.ConsumerCount == 0 && (found.MessageCount > 0 || await IsEmptyAsync(channel, queue, cancellationToken).ConfigureAwait(false))))
             {
                 return found?.MessageCount;
             }
@@ -117,6 +138,18 @@ internal sealed class QueueReader : IAsyncDisposable
                 throw LinkErrors.Unavailable($"RabbitMQ does not give back what another instance had read of '{queue}'");
             }
         }
+    }
+
+    /// <summary>Of a queue without a leader, as there are when the broker has just started, it says that nothing lies there.</summary>
+    private static async Task<bool> IsEmptyAsync(IChannel channel, string queue, CancellationToken cancellationToken)
+    {
+        if (await channel.BasicGetAsync(queue, autoAck: false, cancellationToken).ConfigureAwait(false) is not { } first)
+        {
+            return true;
+        }
+
+        await channel.BasicNackAsync(first.DeliveryTag, multiple: false, requeue: true, cancellationToken).ConfigureAwait(false);
+        return false;
     }
 
     /// <summary>One message, its bytes our own.</summary>

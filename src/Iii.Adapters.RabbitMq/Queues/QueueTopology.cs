@@ -22,7 +22,7 @@ namespace Iii.Adapters.RabbitMq.Queues;
 /// one that is bound under the same name has another.
 /// </para>
 /// </remarks>
-#pragma warning disable CA1001 // The semaphore never makes a wait handle, so there is nothing to dispose.
+#pragma warning disable CA1001 // The semaphores never make a wait handle, so there is nothing to dispose.
 internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublisher publisher, DelaySteps steps)
 #pragma warning restore CA1001
 {
@@ -42,6 +42,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
 
     /// <summary>Held by whoever declares what others wait for as well.</summary>
     private readonly SemaphoreSlim _gate = new(1, 1);
+    private readonly SemaphoreSlim _exchangeGate = new(1, 1);
 
     private RabbitMqNames Names => connection.Names;
 
@@ -209,26 +210,38 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
             return;
         }
 
-        if (await Probing.HasExchangeAsync(session, Names.QueueExchange(queue), cancellationToken).ConfigureAwait(false))
+        // One at a time: a thousand first messages must not ask a thousand times, each on a channel of its own.
+        await _exchangeGate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
         {
+            if (!IsKnown())
+            {
+                await FindOrAddExchangeAsync(session, queue, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _exchangeGate.Release();
+        }
+
+        bool IsKnown() => _knownExchanges.TryGetValue(queue, out var known) && known == session;
+    }
+
+    private async Task FindOrAddExchangeAsync(LinkSession session, string queue, CancellationToken cancellationToken)
+    {
+        if (!await Probing.HasExchangeAsync(session, Names.QueueExchange(queue), cancellationToken).ConfigureAwait(false))
+        {
+            await using var held = await connection.Locks.AcquireAsync(Names.RegisterLock, Patience, cancellationToken).ConfigureAwait(false);
+            if (!await Probing.HasExchangeAsync(session, Names.QueueExchange(queue), cancellationToken).ConfigureAwait(false))
+            {
+                await RegisterAsync(session, queue, cancellationToken).ConfigureAwait(false);
+            }
+
             await DeclareExchangeAsync(session, queue, cancellationToken).ConfigureAwait(false);
             return;
         }
 
-        await using var held = await connection.Locks.AcquireAsync(Names.RegisterLock, Patience, cancellationToken).ConfigureAwait(false);
-        if (IsKnown())
-        {
-            return;
-        }
-
-        if (!await Probing.HasExchangeAsync(session, Names.QueueExchange(queue), cancellationToken).ConfigureAwait(false))
-        {
-            await RegisterAsync(session, queue, cancellationToken).ConfigureAwait(false);
-        }
-
         await DeclareExchangeAsync(session, queue, cancellationToken).ConfigureAwait(false);
-
-        bool IsKnown() => _knownExchanges.TryGetValue(queue, out var known) && known == session;
     }
 
     /// <summary>
