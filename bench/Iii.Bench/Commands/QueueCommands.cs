@@ -11,7 +11,6 @@ internal static class QueueCommands
     private const int Concurrency = 256;
 
     private static readonly TimeSpan Lead = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan Spread = TimeSpan.FromSeconds(20);
 
     private static readonly Argument<string> Adapter = new Argument<string>("adapter") { Description = "Which adapter." }
         .AcceptOnlyFromAmong(QueuePeers.Adapters);
@@ -81,7 +80,8 @@ internal static class QueueCommands
     public static Command Delayed()
     {
         var jobs = new Option<int>("--jobs") { Description = "How many wait.", DefaultValueFactory = _ => 100_000 };
-        var command = new Command("delayed", "Jobs that wait for a time: how late are they?") { Adapter, Url, jobs };
+        var spread = new Option<int>("--spread") { Description = "Seconds over which they fall due.", DefaultValueFactory = _ => 20 };
+        var command = new Command("delayed", "Jobs that wait for a time: how late are they?") { Adapter, Url, jobs, spread };
         command.SetAction((parsed, cancellation) => MeasureAsync(parsed, async (name, url, folder) =>
         {
             var (queues, connection) = await QueuePeers.OpenAsync(name, url, folder);
@@ -91,12 +91,12 @@ internal static class QueueCommands
             {
                 await using (queues)
                 {
-                    late = await DelayedLoad.MeasureAsync(queues, count, Lead, Spread);
+                    late = await DelayedLoad.MeasureAsync(queues, count, Lead, TimeSpan.FromSeconds(parsed.GetValue(spread)));
                 }
             }
 
             Console.WriteLine(
-                $"{name}: {count} delayed jobs, due over {Spread.TotalSeconds:0} s: p50 {late[count / 2]:0.0} ms late, "
+                $"{name}: {count} delayed jobs, due over {parsed.GetValue(spread)} s: p50 {late[count / 2]:0.0} ms late, "
                 + $"p99 {late[count * 99 / 100]:0.0}, worst {late[^1]:0.0}, earliest {late[0]:0.0}");
             return 0;
         }));
