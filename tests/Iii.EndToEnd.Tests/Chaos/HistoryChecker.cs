@@ -9,12 +9,6 @@ internal static class HistoryChecker
     /// </summary>
     public static readonly TimeSpan AcknowledgementTime = TimeSpan.FromSeconds(5);
 
-    /// <summary>
-    /// How long after a kill both of two copies of a job may still wait: its retry was stored when the kill kept the original from being
-    /// acknowledged. In order a retry keeps its place, so that there is no copy.
-    /// </summary>
-    public static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(5);
-
     public static HistoryVerdict Check(JobHistory history)
     {
         var kills = history.Kills.ToArray();
@@ -23,7 +17,7 @@ internal static class HistoryChecker
         foreach (var handlings in history.Handlings.GroupBy(static handling => handling.Job))
         {
             var sorted = handlings.OrderBy(static handling => handling.Start).ToArray();
-            var pause = history.OrderedTopics.Contains(handlings.Key.Topic) ? TimeSpan.Zero : RetryPause;
+            var pause = history.OrderedTopics.Contains(handlings.Key.Topic) ? TimeSpan.Zero : history.CopyPause;
             doubled += sorted.Length - 1;
             if (!history.Repeated.Contains(handlings.Key) && sorted.Zip(sorted.Skip(1)).Any(pair => !IsHidden(pair.First, pair.Second.Start, kills, pause)))
             {

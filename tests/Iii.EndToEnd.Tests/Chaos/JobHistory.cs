@@ -15,4 +15,10 @@ internal sealed record JobHistory(
 {
     /// <summary>Jobs that were dead letters for a while, and so left the order of their key.</summary>
     public IReadOnlySet<JobName> Dead { get; init; } = new HashSet<JobName>();
+
+    /// <summary>
+    /// How long after a kill both of two copies of a job may still wait, where there is no order: its retry, or its next step of a delay, was
+    /// stored when the kill kept the original from being acknowledged. In order a retry keeps its place, so that there is no copy.
+    /// </summary>
+    public TimeSpan CopyPause { get; init; } = TimeSpan.FromSeconds(5);
 }
