@@ -62,7 +62,7 @@ public sealed class BrokenServerQueueTests(ServerToBreak broken) : IClassFixture
                     }
                     catch (BrokerException refused) when (refused.Code == BrokerErrorCodes.BrokerUnavailable)
                     {
-                        await Task.Delay(20, Cancel);
+                        await Eventually.HoldsAsync("RabbitMQ is back", () => broker.IsConnected);
                     }
                 }
             },

@@ -44,7 +44,7 @@ public sealed class RedisQueueBrokerTests(RedisFixture redis)
                 }
                 catch (BrokerException exception) when (exception.Code == BrokerErrorCodes.BrokerUnavailable)
                 {
-                    await Task.Delay(5, Cancel);
+                    await Eventually.HoldsAsync("Redis is back", () => producer.IsConnected);
                 }
             }
         })).ToArray();
@@ -295,7 +295,7 @@ public sealed class RedisQueueBrokerTests(RedisFixture redis)
                 async (delivery, cancellationToken) =>
                 {
                     started.Add(delivery.MessageId);
-                    await Task.Delay(Timeout.Infinite, cancellationToken);
+                    await new TaskCompletionSource().Task.WaitAsync(cancellationToken);
                     return QueueVerdict.Ack;
                 },
                 Cancel);

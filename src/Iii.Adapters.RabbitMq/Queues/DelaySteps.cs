@@ -9,16 +9,15 @@ namespace Iii.Adapters.RabbitMq.Queues;
 /// What enters has the headers of its <see cref="DelayPath"/>. It passes the steps from the highest to the lowest and comes out of the
 /// exchange for what is due, with the routing key that it came with.
 /// </remarks>
-#pragma warning disable CA1001 // The semaphore never makes a wait handle, so there is nothing to dispose.
 internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher publisher)
-#pragma warning restore CA1001
 {
     private const int MaxAttempts = 20;
     private static readonly TimeSpan PauseBetweenAttempts = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Held by whoever declares what others wait for as well.</summary>
-    private readonly SemaphoreSlim _gate = new(1, 1);
-    private KnownSteps? _known;
+    private readonly int _preparedLevel = DelayPath.Of(connection.Options.PreparedDelay).HighestLevel;
+
+    /// <summary>By the highest step that was declared with those below it.</summary>
+    private readonly DeclaredNames _declared = new();
 
     private RabbitMqNames Names => connection.Names;
 
@@ -98,33 +97,20 @@ internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher p
     private async ValueTask EnsureAsync(int highestLevel, CancellationToken cancellationToken)
     {
         var session = connection.Consuming.Require();
-        if (IsKnown())
+        var highest = Math.Max(highestLevel, _preparedLevel);
+        if (!_declared.IsKnown(Names.DelayStep(highest), session))
         {
-            return;
+            await _declared.DeclareAsync(Names.DelayStep(highest), session, () => DeclareUpToAsync(session, highest, cancellationToken), cancellationToken)
+                .ConfigureAwait(false);
         }
+    }
 
-        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
+    private async Task DeclareUpToAsync(LinkSession session, int highest, CancellationToken cancellationToken)
+    {
+        for (var level = 0; level <= highest; level++)
         {
-            if (IsKnown())
-            {
-                return;
-            }
-
-            var highest = Math.Max(highestLevel, DelayPath.Of(connection.Options.PreparedDelay).HighestLevel);
-            for (var level = 0; level <= highest; level++)
-            {
-                await DeclareAsync(session, level, cancellationToken).ConfigureAwait(false);
-            }
-
-            _known = new KnownSteps(session, highest);
+            await DeclareAsync(session, level, cancellationToken).ConfigureAwait(false);
         }
-        finally
-        {
-            _gate.Release();
-        }
-
-        bool IsKnown() => _known is { } known && known.Session == session && known.HighestLevel >= highestLevel;
     }
 
     private async Task DeclareAsync(LinkSession session, int level, CancellationToken cancellationToken)
@@ -153,7 +139,4 @@ internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher p
         await probe.ExchangeBindAsync(
             Names.DelayStep(level), Names.DelayExchange, "", DelayPath.BindingOfFirst(level), cancellationToken: cancellationToken).ConfigureAwait(false);
     }
-
-    /// <summary>Steps that have been declared on a session.</summary>
-    private sealed record KnownSteps(LinkSession Session, int HighestLevel);
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text;
 using Iii.Adapters.RabbitMq.Connections;
 using Iii.Broker;
@@ -22,27 +21,18 @@ namespace Iii.Adapters.RabbitMq.Queues;
 /// one that is bound under the same name has another.
 /// </para>
 /// </remarks>
-#pragma warning disable CA1001 // The semaphores never make a wait handle, so there is nothing to dispose.
 internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublisher publisher, DelaySteps steps)
-#pragma warning restore CA1001
 {
     /// <summary>Messages that are moved at the same time.</summary>
     private const ushort MoveWindow = 256;
-
-    /// <summary>Queues that are remembered as declared; beyond it all are forgotten and declared again when they are used.</summary>
-    private const int MaxKnownQueues = 10_000;
 
     /// <summary>How long the broker may go on listing a consumer that has left.</summary>
     private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
 
-    private readonly ConcurrentDictionary<string, LinkSession> _knownExchanges = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, LinkSession> _knownHolders = new(StringComparer.Ordinal);
-
-    /// <summary>Held by whoever declares what others wait for as well.</summary>
-    private readonly SemaphoreSlim _gate = new(1, 1);
-    private readonly SemaphoreSlim _exchangeGate = new(1, 1);
+    private readonly DeclaredNames _exchanges = new();
+    private readonly DeclaredNames _holders = new();
 
     private RabbitMqNames Names => connection.Names;
 
@@ -190,55 +180,29 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         await probe.QueueBindAsync(later, Names.LaterExchange(queue), "", cancellationToken: cancellationToken).ConfigureAwait(false);
     }
 
-    private static void Remember(ConcurrentDictionary<string, LinkSession> known, string queue, LinkSession session)
-    {
-        if (known.Count >= MaxKnownQueues)
-        {
-            known.Clear();
-        }
-
-        known[queue] = session;
-    }
-
     /// <summary>Sees to it that the exchange of a queue is there.</summary>
     /// <exception cref="BrokerException">It is not, and there are as many queues as there may be.</exception>
     private async ValueTask EnsureExchangeAsync(string queue, CancellationToken cancellationToken)
     {
         var session = connection.Consuming.Require();
-        if (IsKnown())
+        if (!_exchanges.IsKnown(queue, session))
         {
-            return;
+            await _exchanges.DeclareAsync(queue, session, () => FindOrAddExchangeAsync(session, queue, cancellationToken), cancellationToken).ConfigureAwait(false);
         }
-
-        // One at a time: a thousand first messages must not ask a thousand times, each on a channel of its own.
-        await _exchangeGate.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            if (!IsKnown())
-            {
-                await FindOrAddExchangeAsync(session, queue, cancellationToken).ConfigureAwait(false);
-            }
-        }
-        finally
-        {
-            _exchangeGate.Release();
-        }
-
-        bool IsKnown() => _knownExchanges.TryGetValue(queue, out var known) && known == session;
     }
 
     private async Task FindOrAddExchangeAsync(LinkSession session, string queue, CancellationToken cancellationToken)
     {
-        if (!await Probing.HasExchangeAsync(session, Names.QueueExchange(queue), cancellationToken).ConfigureAwait(false))
+        if (await Probing.HasExchangeAsync(session, Names.QueueExchange(queue), cancellationToken).ConfigureAwait(false))
         {
-            await using var held = await connection.Locks.AcquireAsync(Names.RegisterLock, Patience, cancellationToken).ConfigureAwait(false);
-            if (!await Probing.HasExchangeAsync(session, Names.QueueExchange(queue), cancellationToken).ConfigureAwait(false))
-            {
-                await RegisterAsync(session, queue, cancellationToken).ConfigureAwait(false);
-            }
-
             await DeclareExchangeAsync(session, queue, cancellationToken).ConfigureAwait(false);
             return;
+        }
+
+        await using var held = await connection.Locks.AcquireAsync(Names.RegisterLock, Patience, cancellationToken).ConfigureAwait(false);
+        if (!await Probing.HasExchangeAsync(session, Names.QueueExchange(queue), cancellationToken).ConfigureAwait(false))
+        {
+            await RegisterAsync(session, queue, cancellationToken).ConfigureAwait(false);
         }
 
         await DeclareExchangeAsync(session, queue, cancellationToken).ConfigureAwait(false);
@@ -276,40 +240,26 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         await DelaySteps.DeclareEndsAsync(probe, Names, cancellationToken).ConfigureAwait(false);
         await probe.ExchangeBindAsync(
             exchange, Names.DueExchange, $"#.{RabbitMqNames.Destination(exchange)}", cancellationToken: cancellationToken).ConfigureAwait(false);
-        Remember(_knownExchanges, queue, session);
     }
 
     /// <summary>Sees to it that what comes while there is no group has a place.</summary>
     private async ValueTask EnsureHolderAsync(string queue, CancellationToken cancellationToken)
     {
         var session = connection.Consuming.Require();
-        if (IsKnown())
+        if (!_holders.IsKnown(queue, session))
         {
-            return;
+            await _holders.DeclareAsync(queue, session, () => DeclareHolderAsync(session, queue, cancellationToken), cancellationToken).ConfigureAwait(false);
         }
+    }
 
-        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            if (IsKnown())
-            {
-                return;
-            }
-
-            await Probing.DeclareQuorumAsync(session, Names.HeldQueue(queue), StoreArguments, cancellationToken).ConfigureAwait(false);
-            await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
-            await probe.ExchangeDeclareAsync(
-                Names.HeldExchange(queue), ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
-            await probe.QueueBindAsync(
-                Names.HeldQueue(queue), Names.HeldExchange(queue), "", cancellationToken: cancellationToken).ConfigureAwait(false);
-            Remember(_knownHolders, queue, session);
-        }
-        finally
-        {
-            _gate.Release();
-        }
-
-        bool IsKnown() => _knownHolders.TryGetValue(queue, out var known) && known == session;
+    private async Task DeclareHolderAsync(LinkSession session, string queue, CancellationToken cancellationToken)
+    {
+        await Probing.DeclareQuorumAsync(session, Names.HeldQueue(queue), StoreArguments, cancellationToken).ConfigureAwait(false);
+        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        await probe.ExchangeDeclareAsync(
+            Names.HeldExchange(queue), ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await probe.QueueBindAsync(
+            Names.HeldQueue(queue), Names.HeldExchange(queue), "", cancellationToken: cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Moves what lies in one queue to another, in order; false when there is no such queue.</summary>

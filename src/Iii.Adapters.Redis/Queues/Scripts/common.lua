@@ -56,6 +56,14 @@ local function wake(g, publish)
   end
 end
 
+-- Messages hold their lanes and are ready. Held: lane and message, in turns.
+local function hold(g, held, heads)
+  if #heads > 0 then
+    redis.call('HSET', key('busy', g.name), unpack(held))
+    redis.call('RPUSH', key('heads', g.name), unpack(heads))
+  end
+end
+
 -- Lanes, each named once, are no longer held by one of their messages: of each, the next one holds it, and is ready.
 local function release_all(g, lanes)
   local held, heads, free = {}, {}, {}
@@ -70,10 +78,7 @@ local function release_all(g, lanes)
     end
   end
 
-  if #heads > 0 then
-    redis.call('HSET', key('busy', g.name), unpack(held))
-    redis.call('RPUSH', key('heads', g.name), unpack(heads))
-  end
+  hold(g, held, heads)
 
   if #free > 0 then
     redis.call('HDEL', key('busy', g.name), unpack(free))
@@ -105,10 +110,7 @@ local function join_lanes(g, handles)
     end
   end
 
-  if #heads > 0 then
-    redis.call('HSET', key('busy', g.name), unpack(held))
-    redis.call('RPUSH', key('heads', g.name), unpack(heads))
-  end
+  hold(g, held, heads)
 end
 
 -- Messages join the line at its end.
