@@ -51,6 +51,19 @@ public sealed record RabbitMqBrokerOptions
     /// </summary>
     public TimeSpan PreparedDelay { get; init; } = TimeSpan.FromMinutes(15);
 
+    /// <summary>
+    /// Queues: what is due within less than this time, rounded up to a power of two seconds and doubled, is held by an instance; what is due
+    /// later lies in the broker alone. At least a second. The instance is late when the broker is later than this with handing on what lies
+    /// there.
+    /// </summary>
+    public TimeSpan DelayLead { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Queues: bytes of delayed messages that an instance holds because they are due soon. Beyond it the instance gives them back, and holds an eighth
+    /// of the number until it connects again, at least 256 of each half; what lies behind those may be late.
+    /// </summary>
+    public long MaxDelayedBytes { get; init; } = 256 * 1024 * 1024;
+
     /// <summary>Longest pause between two attempts to connect again; the first comes at once and the pauses grow.</summary>
     public TimeSpan MaxReconnectPause { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -20,7 +20,10 @@ internal sealed partial class RabbitMqNames(string cluster)
     /// <summary>A headers exchange: where messages go into a delay. Their routing key is what they go to then, a <see cref="Destination"/>.</summary>
     public string DelayExchange { get; } = $"iii.delay.{cluster}";
 
-    /// <summary>A topic exchange: where messages come out of a delay. Its keys end with <see cref="Destination"/>.</summary>
+    /// <summary>A headers exchange: where messages come out of the far part of a delay, or go at once if there is none.</summary>
+    public string NearExchange { get; } = $"iii.near.{cluster}";
+
+    /// <summary>A direct exchange: where messages come out of a delay. Its keys are <see cref="Destination"/>.</summary>
     public string DueExchange { get; } = $"iii.due.{cluster}";
 
     /// <summary>A fanout exchange behind the one for what is due, with <see cref="GoneQueue"/>: what has no destination any more is let go.</summary>
@@ -82,6 +85,9 @@ internal sealed partial class RabbitMqNames(string cluster)
 
     /// <summary>Likewise of a further part of a step that is longer than a message may live.</summary>
     public string DelayStage(int level, int stage) => $"{DelayStep(level)}.{stage}";
+
+    /// <summary>Messages that are due soon, or now.</summary>
+    public string NearQueue(int shard) => $"{NearExchange}.{shard}";
 
     /// <summary>The routing key of what is due: short, whatever the name of the exchange or queue that it stands for.</summary>
     public static string Destination(string name) => Hash(name);

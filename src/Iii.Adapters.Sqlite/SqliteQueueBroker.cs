@@ -36,7 +36,7 @@ public sealed class SqliteQueueBroker : IQueueBroker, IDeadLetters, IQueueInspec
     /// <inheritdoc/>
     public BrokerFeatures Features =>
         BrokerFeatures.Durable | BrokerFeatures.OrderingKeys | BrokerFeatures.Delay | BrokerFeatures.Priority
-        | BrokerFeatures.Deduplication | BrokerFeatures.Groups | BrokerFeatures.Cancellation | BrokerFeatures.DeadLetters
+        | BrokerFeatures.Deduplication | BrokerFeatures.Groups | BrokerFeatures.Cancellation | BrokerFeatures.CancellationOfWaiting | BrokerFeatures.DeadLetters
         | BrokerFeatures.Inspection;
 
     /// <inheritdoc/>

@@ -31,7 +31,7 @@ public enum BrokerFeatures
     /// <summary>Queues: more than one group on a queue, each with a copy of every message.</summary>
     Groups = 1 << 6,
 
-    /// <summary>Queues: the adapter implements <see cref="IMessageCancellation"/>.</summary>
+    /// <summary>Queues: the adapter implements <see cref="IMessageCancellation"/>, for messages whose <see cref="EnqueueOptions.Delay"/> has not passed.</summary>
     Cancellation = 1 << 7,
 
     /// <summary>Queues: the adapter implements <see cref="IDeadLetters"/>.</summary>
@@ -45,4 +45,7 @@ public enum BrokerFeatures
     /// turn. No ability, but good to know: they have nothing to share.
     /// </summary>
     OrderedInTurn = 1 << 10,
+
+    /// <summary>Queues: <see cref="IMessageCancellation"/> is for messages that wait as well, for a consumer or for their next attempt.</summary>
+    CancellationOfWaiting = 1 << 11,
 }

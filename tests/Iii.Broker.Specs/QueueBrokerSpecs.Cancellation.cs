@@ -1,15 +1,77 @@
+using System.Diagnostics.CodeAnalysis;
 using Xunit;
 
 namespace Iii.Broker.Specs;
 
 public abstract partial class QueueBrokerSpecs
 {
+    /// <summary>Until its time has come.</summary>
+    [Fact]
+    public async Task A_delayed_message_can_be_cancelled_by_its_receipt_until_it_is_due()
+    {
+        var broker = await OpenAsync();
+        if (Lacks(broker, BrokerFeatures.Cancellation, out IMessageCancellation? cancellation) || await RefusesDelayAsync(broker))
+        {
+            return;
+        }
+
+        var deliveries = new Recorder<Seen>();
+        await using var consumer = await ConsumeAsync(broker, new QueueSubscription(_queue), deliveries);
+        var taken = await broker.EnqueueAsync(_queue, Message("taken"), new EnqueueOptions { Delay = TimeSpan.FromMilliseconds(1_500) }, Cancel);
+        var kept = await broker.EnqueueAsync(_queue, Message("kept"), new EnqueueOptions { Delay = TimeSpan.FromMilliseconds(2_000) }, Cancel);
+        Assert.True(await cancellation.CancelAsync(_queue, taken.MessageId, Cancel));
+        Assert.False(await cancellation.CancelAsync(_queue, taken.MessageId, Cancel));
+        Assert.False(await cancellation.CancelAsync(_queue, "no-such-id", Cancel));
+
+        Assert.Equal([new("kept", 1)], await deliveries.WaitForAsync(1));
+        Assert.False(await cancellation.CancelAsync(_queue, kept.MessageId, Cancel));
+    }
+
+    /// <summary>Of every group.</summary>
+    [Fact]
+    public async Task Cancelling_a_delayed_message_takes_it_from_every_group()
+    {
+        var broker = await OpenAsync();
+        if (Lacks(broker, BrokerFeatures.Cancellation, out IMessageCancellation? cancellation) || await RefusesDelayAsync(broker) || await RefusesGroupsAsync(broker))
+        {
+            return;
+        }
+
+        var deliveries = new Recorder<QueueDelivery>();
+        await using var a = await ConsumeRawAsync(broker, "a", deliveries);
+        await using var b = await ConsumeRawAsync(broker, "b", deliveries);
+        var taken = await broker.EnqueueAsync(_queue, Message("taken"), new EnqueueOptions { Delay = TimeSpan.FromMilliseconds(1_500) }, Cancel);
+        await EnqueueDelayedAsync(broker, "kept", 2_000);
+        Assert.True(await cancellation.CancelAsync(_queue, taken.MessageId, Cancel));
+
+        Assert.Equal(["a kept", "b kept"], (await deliveries.WaitForAsync(2)).Select(each => $"{each.Group} {Text(each.Payload)}").Order());
+    }
+
+    /// <summary>No means no.</summary>
+    [Fact]
+    public async Task Who_can_cancel_only_what_is_delayed_leaves_a_message_that_waits()
+    {
+        var broker = await OpenAsync();
+        if (Lacks(broker, BrokerFeatures.Cancellation, out IMessageCancellation? cancellation)
+            || broker.Features.HasFlag(BrokerFeatures.CancellationOfWaiting))
+        {
+            return;
+        }
+
+        var deliveries = new Recorder<Seen>();
+        var waiting = await broker.EnqueueAsync(_queue, Message("waiting"), cancellationToken: Cancel);
+        Assert.False(await cancellation.CancelAsync(_queue, waiting.MessageId, Cancel));
+        await using var consumer = await ConsumeAsync(broker, new QueueSubscription(_queue), deliveries);
+
+        Assert.Equal([new("waiting", 1)], await deliveries.WaitForAsync(1));
+    }
+
     /// <summary>Taking back.</summary>
     [Fact]
     public async Task A_message_that_waits_can_be_cancelled_by_its_receipt_and_one_that_is_handled_cannot()
     {
         var broker = await OpenAsync();
-        if (Lacks(broker, BrokerFeatures.Cancellation, out IMessageCancellation? cancellation))
+        if (LacksCancellationOfWaiting(broker, out var cancellation))
         {
             return;
         }
@@ -37,7 +99,7 @@ public abstract partial class QueueBrokerSpecs
     public async Task A_message_that_is_being_handled_is_not_cancelled_and_goes_on()
     {
         var broker = await OpenAsync();
-        if (Lacks(broker, BrokerFeatures.Cancellation, out IMessageCancellation? cancellation))
+        if (LacksCancellationOfWaiting(broker, out var cancellation))
         {
             return;
         }
@@ -59,7 +121,7 @@ public abstract partial class QueueBrokerSpecs
     public async Task A_message_that_waits_for_its_next_attempt_can_be_cancelled()
     {
         var broker = await OpenAsync();
-        if (Lacks(broker, BrokerFeatures.Cancellation, out IMessageCancellation? cancellation))
+        if (LacksCancellationOfWaiting(broker, out var cancellation))
         {
             return;
         }
@@ -84,7 +146,7 @@ public abstract partial class QueueBrokerSpecs
     public async Task A_dead_letter_is_not_cancelled()
     {
         var broker = await OpenAsync();
-        if (Lacks(broker, BrokerFeatures.Cancellation, out IMessageCancellation? cancellation)
+        if (LacksCancellationOfWaiting(broker, out var cancellation)
             | Lacks(broker, BrokerFeatures.DeadLetters, out IDeadLetters? deadLetters))
         {
             return;
@@ -103,7 +165,7 @@ public abstract partial class QueueBrokerSpecs
     public async Task Cancelling_deletes_the_copies_that_wait_and_leaves_those_that_are_handled()
     {
         var broker = await OpenAsync();
-        if (Lacks(broker, BrokerFeatures.Cancellation, out IMessageCancellation? cancellation) || await RefusesGroupsAsync(broker))
+        if (LacksCancellationOfWaiting(broker, out var cancellation) || await RefusesGroupsAsync(broker))
         {
             return;
         }
@@ -129,7 +191,7 @@ public abstract partial class QueueBrokerSpecs
     public async Task In_order_cancelling_the_head_of_a_key_lets_the_next_one_go()
     {
         var broker = await OpenAsync();
-        if (Lacks(broker, BrokerFeatures.Cancellation, out IMessageCancellation? cancellation) || await RefusesOrderingAsync(broker))
+        if (LacksCancellationOfWaiting(broker, out var cancellation) || await RefusesOrderingAsync(broker))
         {
             return;
         }
@@ -144,4 +206,7 @@ public abstract partial class QueueBrokerSpecs
 
         Assert.Equal([new("a1", 1), new("a2", 1)], await deliveries.WaitForAsync(2));
     }
+
+    private static bool LacksCancellationOfWaiting(IQueueBroker broker, [NotNullWhen(false)] out IMessageCancellation? cancellation) =>
+        Lacks(broker, BrokerFeatures.Cancellation, out cancellation) || !broker.Features.HasFlag(BrokerFeatures.CancellationOfWaiting);
 }

@@ -27,14 +27,10 @@ internal sealed class ConsumingChannel
         _acknowledger = new Acknowledger(session, channel);
     }
 
-    /// <summary>Takes a delivery; the body is lent for the call.</summary>
-    public delegate void DeliveryTaker(
-        ConsumingChannel channel, ulong tag, bool isRedelivered, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body);
-
     public LinkSession Session { get; }
 
     public static async Task<ConsumingChannel> OpenAsync(
-        LinkSession session, string queue, ushort prefetch, DeliveryTaker take, CancellationToken cancellationToken)
+        LinkSession session, string queue, ushort prefetch, Action<ConsumingChannel, Arrival> take, CancellationToken cancellationToken)
     {
         var channel = await session.OpenChannelAsync(new CreateChannelOptions(false, false, consumerDispatchConcurrency: 1), cancellationToken).ConfigureAwait(false);
         var consuming = new ConsumingChannel(session, channel, queue);
@@ -109,7 +105,7 @@ internal sealed class ConsumingChannel
         }
     }
 
-    private sealed class Consumer(ConsumingChannel consuming, IChannel channel, DeliveryTaker take) : AsyncDefaultBasicConsumer(channel)
+    private sealed class Consumer(ConsumingChannel consuming, IChannel channel, Action<ConsumingChannel, Arrival> take) : AsyncDefaultBasicConsumer(channel)
     {
         public override Task HandleBasicDeliverAsync(
             string consumerTag,
@@ -128,7 +124,7 @@ internal sealed class ConsumingChannel
                 return Task.CompletedTask;
             }
 
-            take(consuming, deliveryTag, redelivered, properties, body);
+            take(consuming, new Arrival(deliveryTag, redelivered, routingKey, properties, body));
             return Task.CompletedTask;
         }
 

@@ -4,71 +4,67 @@ using System.Numerics;
 namespace Iii.Adapters.RabbitMq.Queues;
 
 /// <summary>
-/// How a delay is made of steps: step n lasts 2^n quanta, and a message passes the steps whose bits are set in its delay. Its
-/// headers say which, its routing key where it goes then: so the broker can set the one without the other.
+/// How the far part of a delay is made of steps: step n lasts 2^n seconds, and a message passes the steps whose bits are set. Its
+/// headers say which, its routing key where it goes in the end: so the broker can set the one without the other.
 /// </summary>
 /// <remarks>
-/// Delays are rounded up, so that no message is early: to the quantum, and beyond 1,024 quanta to 10 significant bits, which is at most
-/// 0.2 % late and spares every message most of the steps.
+/// What is left when the last step is over, the near part, lasts at least as long as a lead, so that a step may be late, and less than
+/// three times as long. A shorter delay has no far part. <see cref="DelayKeeper"/> keeps a message over the near part.
 /// </remarks>
 internal readonly struct DelayPath
 {
-    /// <summary>The number of steps; together they last 397 days.</summary>
-    public const int Levels = 31;
-
-    private const int SignificantBits = 10;
+    /// <summary>The number of steps; together they last 388 days.</summary>
+    public const int Levels = 25;
 
     private const string First = "iii-first-step";
 
-    /// <summary>24 days.</summary>
-    private const int LongestLevelOfOneStage = 27;
+    /// <summary>48 days.</summary>
+    private const int LongestLevelOfOneStage = 22;
 
-    /// <summary>The length of step 0.</summary>
-    public static readonly TimeSpan Quantum = TimeSpan.FromMilliseconds(16);
+    private readonly uint _seconds;
 
-    private readonly uint _quanta;
+    private DelayPath(uint seconds) => _seconds = seconds;
 
-    private DelayPath(uint quanta) => _quanta = quanta;
+    /// <summary>The longest far part.</summary>
+    public static TimeSpan Longest => TimeSpan.FromSeconds((1u << Levels) - 1);
 
-    /// <summary>The longest delay there is.</summary>
-    public static TimeSpan Longest => Quantum * ((1u << Levels) - (1u << (Levels - SignificantBits)));
+    /// <summary>The first step that the message passes; -1 when it passes none.</summary>
+    public int HighestLevel => _seconds == 0 ? -1 : BitOperations.Log2(_seconds);
 
-    /// <summary>The first step that the message passes.</summary>
-    public int HighestLevel => BitOperations.Log2(_quanta);
+    /// <summary>The length of the far part.</summary>
+    public TimeSpan Total => TimeSpan.FromSeconds(_seconds);
 
-    /// <summary>The length of the delay, after rounding.</summary>
-    public TimeSpan Total => Quantum * _quanta;
-
-    /// <param name="delay">What is shorter than a quantum is one; what is longer than <see cref="Longest"/> is cut to it.</param>
-    public static DelayPath Of(TimeSpan delay)
+    /// <param name="delay">The far part of what is longer than <see cref="Longest"/> is cut to it.</param>
+    /// <param name="lead">The least near part. At least a second.</param>
+    public static DelayPath Of(TimeSpan delay, TimeSpan lead)
     {
-        var quanta = Math.Max(1, (uint)Math.Ceiling((delay < Longest ? delay : Longest) / Quantum));
-        var spare = Math.Max(0, BitOperations.Log2(quanta) + 1 - SignificantBits);
-        var unit = 1u << spare;
-        return new DelayPath((quanta + unit - 1) / unit * unit);
+        var unit = BitOperations.RoundUpToPowerOf2((uint)Math.Ceiling(lead.TotalSeconds));
+        var far = delay - lead < Longest ? delay - lead : Longest;
+        return far < TimeSpan.Zero ? default : new DelayPath((uint)far.TotalSeconds / unit * unit);
     }
 
+    /// <summary>A single step of at most that long; a second if it is shorter.</summary>
+    public static DelayPath StepOf(TimeSpan atMost) => new(1u << BitOperations.Log2((uint)Math.Clamp(atMost.TotalSeconds, 1, Longest.TotalSeconds)));
+
     /// <summary>The length of one step.</summary>
-    public static TimeSpan Duration(int level) => Quantum * (1u << level);
+    public static TimeSpan Duration(int level) => TimeSpan.FromSeconds(1u << level);
 
     /// <summary>How many queues a step is made of: no message may live in one for more than 49 days.</summary>
     public static int Stages(int level) => level <= LongestLevelOfOneStage ? 1 : 1 << (level - LongestLevelOfOneStage);
 
-    public bool Passes(int level) => (_quanta >> level & 1) != 0;
+    public bool Passes(int level) => (_seconds >> level & 1) != 0;
 
-    /// <summary>The headers of a message: its first step, and of each from there on whether it passes it.</summary>
-    public Dictionary<string, object?> Headers()
+    /// <summary>Adds the headers of a message: its first step, and of each from there on whether it passes it.</summary>
+    public void WriteTo(Dictionary<string, object?> headers)
     {
-        var headers = new Dictionary<string, object?> { [First] = HighestLevel };
+        headers[First] = HighestLevel;
         for (var level = HighestLevel; level >= 0; level--)
         {
             headers[Step(level)] = Passes(level) ? 1 : 0;
         }
-
-        return headers;
     }
 
-    /// <summary>The arguments of a binding for those that begin with a step.</summary>
+    /// <summary>The arguments of a binding for those that begin with a step, or with -1 for those that pass none.</summary>
     public static Dictionary<string, object?> BindingOfFirst(int level) => new() { ["x-match"] = "all", [First] = level };
 
     /// <summary>The arguments of a binding for those that pass a step, or do not.</summary>

@@ -4,42 +4,71 @@ using RabbitMQ.Client;
 
 namespace Iii.Adapters.RabbitMq.Queues;
 
-/// <summary>The steps that keep messages until they are due: declared when they are needed for the first time, and shared by all queues.</summary>
+/// <summary>The way of a message through its delay, which all queues share.</summary>
 /// <remarks>
-/// What enters has the headers of its <see cref="DelayPath"/>. It passes the steps from the highest to the lowest and comes out of the
-/// exchange for what is due, with the routing key that it came with.
+/// What enters has the headers of its <see cref="DelayPath"/>. It passes the steps of that from the highest to the lowest, which are declared when
+/// they are needed for the first time, and comes to a queue of what is due soon. There <see cref="DelayKeeper"/> takes it, and publishes it to
+/// the exchange for what is due, with the routing key that it came with.
 /// </remarks>
 internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher publisher)
 {
+    /// <summary>How many queues share what is due soon.</summary>
+    public const int Shards = 2;
+
+    private const string Due = "iii-due";
+    private const string Shard = "iii-shard";
+
+    /// <summary>What the type of a message says that is no message, but cancels one.</summary>
+    private const string Cancellation = "iii-cancel";
     private const int MaxAttempts = 20;
     private static readonly TimeSpan PauseBetweenAttempts = TimeSpan.FromMilliseconds(100);
 
-    private readonly int _preparedLevel = DelayPath.Of(connection.Options.PreparedDelay).HighestLevel;
+    private readonly int _preparedLevel = DelayPath.Of(connection.Options.PreparedDelay, connection.Options.DelayLead).HighestLevel;
 
     /// <summary>By the highest step that was declared with those below it.</summary>
     private readonly DeclaredNames _declared = new();
 
     private RabbitMqNames Names => connection.Names;
 
-    /// <summary>Declares where messages go in and come out. What has no destination any more is let go.</summary>
-    public static async Task DeclareEndsAsync(IChannel channel, RabbitMqNames names, CancellationToken cancellationToken)
+    /// <summary>When a message is due, by its headers; one that does not say is due now.</summary>
+    public static DateTimeOffset DueOf(IReadOnlyBasicProperties properties) =>
+        properties.Headers is { } headers && headers.TryGetValue(Due, out var due) && due is long milliseconds
+            ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)
+            : DateTimeOffset.UtcNow;
+
+    public static bool IsCancellation(IReadOnlyBasicProperties properties) => properties.Type == Cancellation;
+
+    /// <summary>Declares where messages go in and come out, and where those are that are due soon. What has no destination any more is let go.</summary>
+    public async Task DeclareEndsAsync(LinkSession session, CancellationToken cancellationToken)
     {
-        await channel.ExchangeDeclareAsync(names.GoneExchange, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
-        await channel.QueueDeclareAsync(
-            names.GoneQueue,
+        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        await probe.ExchangeDeclareAsync(Names.GoneExchange, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await probe.QueueDeclareAsync(
+            Names.GoneQueue,
             durable: true,
             exclusive: false,
             autoDelete: false,
             new Dictionary<string, object?> { ["x-max-length"] = 0 },
             cancellationToken: cancellationToken).ConfigureAwait(false);
-        await channel.QueueBindAsync(names.GoneQueue, names.GoneExchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
-        await channel.ExchangeDeclareAsync(
-            names.DueExchange,
-            ExchangeType.Topic,
+        await probe.QueueBindAsync(Names.GoneQueue, Names.GoneExchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
+        await probe.ExchangeDeclareAsync(
+            Names.DueExchange,
+            ExchangeType.Direct,
             durable: true,
-            arguments: new Dictionary<string, object?> { ["alternate-exchange"] = names.GoneExchange },
+            arguments: new Dictionary<string, object?> { ["alternate-exchange"] = Names.GoneExchange },
             cancellationToken: cancellationToken).ConfigureAwait(false);
-        await channel.ExchangeDeclareAsync(names.DelayExchange, ExchangeType.Headers, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await probe.ExchangeDeclareAsync(Names.NearExchange, ExchangeType.Headers, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
+        for (var shard = 0; shard < Shards; shard++)
+        {
+            var arguments = new Dictionary<string, object?> { ["x-single-active-consumer"] = true, ["x-delivery-limit"] = int.MaxValue };
+            await Probing.DeclareQuorumAsync(session, Names.NearQueue(shard), arguments, cancellationToken).ConfigureAwait(false);
+            var binding = new Dictionary<string, object?> { ["x-match"] = "all", [Shard] = shard };
+            await probe.QueueBindAsync(Names.NearQueue(shard), Names.NearExchange, "", binding, cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+
+        await probe.ExchangeDeclareAsync(Names.DelayExchange, ExchangeType.Headers, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await probe.ExchangeBindAsync(
+            Names.NearExchange, Names.DelayExchange, "", DelayPath.BindingOfFirst(-1), cancellationToken: cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The arguments of a queue that hands all on, when the next queue has confirmed it.</summary>
@@ -62,17 +91,41 @@ internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher p
     /// <param name="body">Its bytes.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     /// <exception cref="BrokerException">The connection is lost or was lost meanwhile: it may be stored.</exception>
+    public Task<PublicationOutcome> PublishAsync(
+        string exchange, string routingKey, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+        PublishAsync(
+            exchange, routingKey, DelayPath.Of(delay, connection.Options.DelayLead), DateTimeOffset.UtcNow + delay, messageId, body, cancellationToken);
+
+    /// <summary>Publishes a message that is due at a time and passes certain steps before.</summary>
+    /// <inheritdoc cref="PublishAsync(string, string, TimeSpan, string, ReadOnlyMemory{byte}, CancellationToken)"/>
     public async Task<PublicationOutcome> PublishAsync(
-        string exchange, string routingKey, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+        string exchange,
+        string routingKey,
+        DelayPath path,
+        DateTimeOffset due,
+        string messageId,
+        ReadOnlyMemory<byte> body,
+        CancellationToken cancellationToken)
     {
-        var path = DelayPath.Of(delay);
         await EnsureAsync(path.HighestLevel, cancellationToken).ConfigureAwait(false);
-        return await publisher.PublishAsync(exchange, routingKey, messageId, body, path.Headers(), cancellationToken).ConfigureAwait(false);
+        var properties = new BasicProperties { Headers = Headers(path, due, messageId) };
+        return await publisher.PublishAsync(exchange, routingKey, messageId, body, properties, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The properties of a message that cancels another. It takes the way that the other would take if it were enqueued now.</summary>
+    /// <param name="messageId">The id of the other.</param>
+    /// <param name="due">When that is due.</param>
+    /// <param name="path">The steps that are still before it.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async Task<BasicProperties> CancellationOfAsync(string messageId, DateTimeOffset due, DelayPath path, CancellationToken cancellationToken)
+    {
+        await EnsureAsync(path.HighestLevel, cancellationToken).ConfigureAwait(false);
+        return new BasicProperties { Type = Cancellation, MessageId = messageId, Headers = Headers(path, due, messageId) };
     }
 
     /// <summary>Likewise to what leads into the steps by way of one queue, which takes it sooner or later.</summary>
     /// <returns>Whether that is there.</returns>
-    /// <inheritdoc cref="PublishAsync"/>
+    /// <inheritdoc cref="PublishAsync(string, string, TimeSpan, string, ReadOnlyMemory{byte}, CancellationToken)"/>
     public async Task<bool> StoreAsync(
         string exchange, string routingKey, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
@@ -94,11 +147,34 @@ internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher p
         }
     }
 
+    private static Dictionary<string, object?> Headers(DelayPath path, DateTimeOffset due, string messageId)
+    {
+        var headers = new Dictionary<string, object?> { [Due] = UnixMilliseconds(due), [Shard] = ShardOf(messageId) };
+        path.WriteTo(headers);
+        return headers;
+    }
+
+    /// <summary>Rounded up.</summary>
+    private static long UnixMilliseconds(DateTimeOffset time) =>
+        (time.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks + TimeSpan.TicksPerMillisecond - 1) / TimeSpan.TicksPerMillisecond;
+
+    /// <summary>The same on every instance.</summary>
+    private static int ShardOf(string messageId)
+    {
+        var hash = 17u;
+        foreach (var character in messageId)
+        {
+            hash = (hash * 31) + character;
+        }
+
+        return (int)(hash % Shards);
+    }
+
     private async ValueTask EnsureAsync(int highestLevel, CancellationToken cancellationToken)
     {
         var session = connection.Consuming.Require();
         var highest = Math.Max(highestLevel, _preparedLevel);
-        if (!_declared.IsKnown(Names.DelayStep(highest), session))
+        if (highest >= 0 && !_declared.IsKnown(Names.DelayStep(highest), session))
         {
             await _declared.DeclareAsync(Names.DelayStep(highest), session, () => DeclareUpToAsync(session, highest, cancellationToken), cancellationToken)
                 .ConfigureAwait(false);
@@ -116,13 +192,8 @@ internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher p
     private async Task DeclareAsync(LinkSession session, int level, CancellationToken cancellationToken)
     {
         await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
-        if (level == 0)
-        {
-            await DeclareEndsAsync(probe, Names, cancellationToken).ConfigureAwait(false);
-        }
-
         // From the last queue to the first: each needs the exchange behind it.
-        var next = level == 0 ? Names.DueExchange : Names.DelayStep(level - 1);
+        var next = level == 0 ? Names.NearExchange : Names.DelayStep(level - 1);
         var behind = next;
         for (var stage = DelayPath.Stages(level); stage > 0; stage--)
         {

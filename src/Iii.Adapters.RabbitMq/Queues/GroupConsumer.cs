@@ -1,7 +1,6 @@
 using System.Globalization;
 using Iii.Adapters.RabbitMq.Connections;
 using Iii.Broker;
-using RabbitMQ.Client;
 
 namespace Iii.Adapters.RabbitMq.Queues;
 
@@ -105,25 +104,25 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
     }
 
     /// <summary>Makes a run of a delivery; null for one that cannot be read, which goes to the dead letters as it is.</summary>
-    protected DeliveryRun? Read(ConsumingChannel channel, ulong tag, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> lent)
+    protected DeliveryRun? Read(ConsumingChannel channel, Arrival arrival)
     {
-        var body = lent.ToArray();
+        var body = arrival.Body.ToArray();
         if (QueueRecordFormat.TryRead(body) is { } record)
         {
-            return new DeliveryRun(this, channel, tag, record);
+            return new DeliveryRun(this, channel, arrival.Tag, record);
         }
 
-        _ = BuryUnreadableAsync(channel, tag, properties.MessageId, body);
+        _ = BuryUnreadableAsync(channel, arrival.Tag, arrival.Properties.MessageId, body);
         return null;
     }
 
     /// <summary>How often the message was delivered before without a verdict, as the broker counts; at least once when it says that it was.</summary>
-    protected static int LostDeliveries(IReadOnlyBasicProperties properties, bool isRedelivered)
+    protected static int LostDeliveries(Arrival arrival)
     {
-        var counted = properties.Headers is { } headers && headers.TryGetValue("x-delivery-count", out var count)
+        var counted = arrival.Properties.Headers is { } headers && headers.TryGetValue("x-delivery-count", out var count)
             ? Convert.ToInt32(count, CultureInfo.InvariantCulture)
             : 0;
-        return Math.Max(counted, isRedelivered ? 1 : 0);
+        return Math.Max(counted, arrival.IsRedelivered ? 1 : 0);
     }
 
     /// <summary>Moves the message to the dead letters; it is given back when that is not possible now.</summary>

@@ -1,6 +1,5 @@
 using Iii.Adapters.RabbitMq.Connections;
 using Iii.Broker;
-using RabbitMQ.Client;
 
 namespace Iii.Adapters.RabbitMq.Queues;
 
@@ -137,10 +136,9 @@ internal sealed class OrderedConsumer(
         }
     }
 
-    private void Take(
-        ConsumingChannel channel, ulong tag, bool isRedelivered, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body)
+    private void Take(ConsumingChannel channel, Arrival arrival)
     {
-        if (Read(channel, tag, properties, body) is not { } run)
+        if (Read(channel, arrival) is not { } run)
         {
             return;
         }
@@ -154,7 +152,7 @@ internal sealed class OrderedConsumer(
             }
 
             // Behind the first of its key it was in nobody's hands yet, however often it was delivered.
-            if (LostDeliveries(properties, isRedelivered) == 0)
+            if (LostDeliveries(arrival) == 0)
             {
                 turn.Notes.Clear();
             }

@@ -1,6 +1,5 @@
 using Iii.Adapters.RabbitMq.Connections;
 using Iii.Broker;
-using RabbitMQ.Client;
 
 namespace Iii.Adapters.RabbitMq.Queues;
 
@@ -35,15 +34,14 @@ internal sealed class PlainConsumer(RabbitMqConnection connection, QueueStore st
         }
     }
 
-    private void Take(
-        ConsumingChannel channel, ulong tag, bool isRedelivered, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body)
+    private void Take(ConsumingChannel channel, Arrival arrival)
     {
-        if (Read(channel, tag, properties, body) is not { } run)
+        if (Read(channel, arrival) is not { } run)
         {
             return;
         }
 
-        run.Record = run.Record.AfterLost(LostDeliveries(properties, isRedelivered), DateTimeOffset.UtcNow);
+        run.Record = run.Record.AfterLost(LostDeliveries(arrival), DateTimeOffset.UtcNow);
         lock (Lock)
         {
             if (!IsStopping)

@@ -1,5 +1,6 @@
 using Iii.Adapters.RabbitMq.Publishing;
 using Iii.Broker;
+using RabbitMQ.Client;
 
 namespace Iii.Adapters.RabbitMq.Queues;
 
@@ -18,12 +19,7 @@ internal sealed class QueueOutbox(int maxMessages) : IPublicationSource
     /// <summary>Takes a message when there is room.</summary>
     /// <exception cref="BrokerException">The connection is down.</exception>
     public async ValueTask<QueuePublication> AddAsync(
-        string exchange,
-        string routingKey,
-        string messageId,
-        ReadOnlyMemory<byte> body,
-        IDictionary<string, object?>? headers,
-        CancellationToken cancellationToken)
+        string exchange, string routingKey, ReadOnlyMemory<byte> body, BasicProperties properties, CancellationToken cancellationToken)
     {
         if (_closedWhy is { } closedWhy)
         {
@@ -37,7 +33,7 @@ internal sealed class QueueOutbox(int maxMessages) : IPublicationSource
             why = _closedWhy;
             if (why is null)
             {
-                var publication = new QueuePublication(this, exchange, routingKey, messageId, body, headers);
+                var publication = new QueuePublication(this, exchange, routingKey, body, properties);
                 _waiting.Enqueue(publication);
                 return publication;
             }

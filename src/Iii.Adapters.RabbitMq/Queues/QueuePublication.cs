@@ -6,8 +6,8 @@ using RabbitMQ.Client.Events;
 namespace Iii.Adapters.RabbitMq.Queues;
 
 /// <summary>One stored message on its way.</summary>
-internal sealed class QueuePublication(
-    QueueOutbox outbox, string exchange, string routingKey, string messageId, ReadOnlyMemory<byte> body, IDictionary<string, object?>? headers) : Publication
+internal sealed class QueuePublication(QueueOutbox outbox, string exchange, string routingKey, ReadOnlyMemory<byte> body, BasicProperties properties)
+    : Publication
 {
     private readonly TaskCompletionSource<PublicationOutcome> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -15,14 +15,14 @@ internal sealed class QueuePublication(
 
     public override string RoutingKey => routingKey;
 
-    public override BasicProperties Properties { get; } = new() { MessageId = messageId, DeliveryMode = DeliveryModes.Persistent, Headers = headers };
+    public override BasicProperties Properties => properties;
 
     public override ReadOnlyMemory<byte> Body => body;
 
     public Task<PublicationOutcome> Outcome => _outcome.Task;
 
     public override bool Matches(BasicReturnEventArgs returned) =>
-        returned.BasicProperties.MessageId == messageId && returned.Exchange == exchange && returned.RoutingKey == routingKey;
+        returned.BasicProperties.MessageId == properties.MessageId && returned.Exchange == exchange && returned.RoutingKey == routingKey;
 
     public override void Confirm() => End(_outcome.TrySetResult(IsReturned ? PublicationOutcome.Returned : PublicationOutcome.Stored));
 

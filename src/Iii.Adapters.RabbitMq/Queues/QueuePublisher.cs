@@ -1,4 +1,5 @@
 using Iii.Adapters.RabbitMq.Publishing;
+using RabbitMQ.Client;
 
 namespace Iii.Adapters.RabbitMq.Queues;
 
@@ -32,18 +33,20 @@ internal sealed class QueuePublisher : IAsyncDisposable
     /// <exception cref="Iii.Broker.BrokerException">The connection is lost or was lost meanwhile: it may be stored.</exception>
     public Task<PublicationOutcome> PublishAsync(
         string exchange, string routingKey, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
-        PublishAsync(exchange, routingKey, messageId, body, null, cancellationToken);
+        PublishAsync(exchange, routingKey, messageId, body, new BasicProperties(), cancellationToken);
 
+    /// <summary>Stores a message with properties of its own, which get its id and are persistent.</summary>
     /// <inheritdoc cref="PublishAsync(string, string, string, ReadOnlyMemory{byte}, CancellationToken)"/>
     public async Task<PublicationOutcome> PublishAsync(
         string exchange,
         string routingKey,
         string messageId,
         ReadOnlyMemory<byte> body,
-        IDictionary<string, object?>? headers,
+        BasicProperties properties,
         CancellationToken cancellationToken)
     {
-        var publication = await _outbox.AddAsync(exchange, routingKey, messageId, body, headers, cancellationToken).ConfigureAwait(false);
+        (properties.MessageId, properties.DeliveryMode) = (messageId, DeliveryModes.Persistent);
+        var publication = await _outbox.AddAsync(exchange, routingKey, body, properties, cancellationToken).ConfigureAwait(false);
         _publisher.Wake();
         return await publication.Outcome.WaitAsync(cancellationToken).ConfigureAwait(false);
     }

@@ -38,6 +38,9 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
 
     private TimeSpan Patience => connection.Options.OperationTimeout;
 
+    /// <summary>Who has a lock may be moving messages, or wait for a queue to be made.</summary>
+    private TimeSpan LockPatience => connection.Options.StoreTimeout;
+
     private IDictionary<string, object?> StoreArguments => new Dictionary<string, object?>
     {
         ["x-max-length"] = connection.Options.Limits.MaxQueueLength,
@@ -92,7 +95,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
     public async Task<bool> BindAsync(string queue, string group, CancellationToken cancellationToken)
     {
         await EnsureExchangeAsync(queue, cancellationToken).ConfigureAwait(false);
-        await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
+        await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), LockPatience, cancellationToken).ConfigureAwait(false);
         var session = connection.Consuming.Require();
         var (exchange, holder, jobs) = (Names.QueueExchange(queue), Names.HeldQueue(queue), Names.JobsQueue(queue, group));
         if (await Probing.CountAsync(session, jobs, cancellationToken).ConfigureAwait(false) is null)
@@ -116,7 +119,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
     /// <summary>Hands over what reached the queue that holds messages though nothing is bound to it any more: it had been routed before.</summary>
     public async Task SweepAsync(string queue, string group, CancellationToken cancellationToken)
     {
-        await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
+        await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), LockPatience, cancellationToken).ConfigureAwait(false);
         await MoveAsync(connection.Consuming.Require(), Names.HeldQueue(queue), Names.JobsQueue(queue, group), cancellationToken).ConfigureAwait(false);
     }
 
@@ -128,7 +131,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
     /// <summary>Deletes a group that nobody consumes; false when there is none.</summary>
     public async Task<bool> RemoveAsync(string queue, string group, CancellationToken cancellationToken)
     {
-        await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), Patience, cancellationToken).ConfigureAwait(false);
+        await using var held = await connection.Locks.AcquireAsync(Names.BindingLock(queue), LockPatience, cancellationToken).ConfigureAwait(false);
         var session = connection.Consuming.Require();
         var jobs = Names.JobsQueue(queue, group);
         QueueDeclareOk? found;
@@ -173,7 +176,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
             var destination = RabbitMqNames.NewDestination();
             var arguments = DelaySteps.PassingArguments(timeToLive: 0, Names.DelayExchange);
             arguments["x-dead-letter-routing-key"] = destination;
-            await probe.QueueBindAsync(jobs, Names.DueExchange, $"#.{destination}", cancellationToken: cancellationToken).ConfigureAwait(false);
+            await probe.QueueBindAsync(jobs, Names.DueExchange, destination, cancellationToken: cancellationToken).ConfigureAwait(false);
             await Probing.DeclareQuorumAsync(session, later, arguments, cancellationToken).ConfigureAwait(false);
         }
 
@@ -199,7 +202,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
             return;
         }
 
-        await using var held = await connection.Locks.AcquireAsync(Names.RegisterLock, Patience, cancellationToken).ConfigureAwait(false);
+        await using var held = await connection.Locks.AcquireAsync(Names.RegisterLock, LockPatience, cancellationToken).ConfigureAwait(false);
         if (!await Probing.HasExchangeAsync(session, Names.QueueExchange(queue), cancellationToken).ConfigureAwait(false))
         {
             await RegisterAsync(session, queue, cancellationToken).ConfigureAwait(false);
@@ -237,9 +240,8 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         await probe.ExchangeDeclareAsync(
             exchange, ExchangeType.Fanout, durable: true, arguments: arguments, cancellationToken: cancellationToken).ConfigureAwait(false);
         await probe.ExchangeDeclareAsync(Names.LaterExchange(queue), ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken).ConfigureAwait(false);
-        await DelaySteps.DeclareEndsAsync(probe, Names, cancellationToken).ConfigureAwait(false);
         await probe.ExchangeBindAsync(
-            exchange, Names.DueExchange, $"#.{RabbitMqNames.Destination(exchange)}", cancellationToken: cancellationToken).ConfigureAwait(false);
+            exchange, Names.DueExchange, RabbitMqNames.Destination(exchange), cancellationToken: cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Sees to it that what comes while there is no group has a place.</summary>

@@ -62,7 +62,7 @@ public sealed class RedisQueueBroker : IQueueBroker, IDeadLetters, IMessageCance
     /// <summary>Everything; <see cref="BrokerFeatures.Durable"/> unless Redis has no append-only file.</summary>
     public BrokerFeatures Features =>
         BrokerFeatures.Shared | BrokerFeatures.OrderingKeys | BrokerFeatures.Delay | BrokerFeatures.Priority
-        | BrokerFeatures.Deduplication | BrokerFeatures.Groups | BrokerFeatures.Cancellation | BrokerFeatures.DeadLetters
+        | BrokerFeatures.Deduplication | BrokerFeatures.Groups | BrokerFeatures.Cancellation | BrokerFeatures.CancellationOfWaiting | BrokerFeatures.DeadLetters
         | BrokerFeatures.Inspection | (Durability == Durability.Volatile ? BrokerFeatures.None : BrokerFeatures.Durable);
 
     /// <inheritdoc/>

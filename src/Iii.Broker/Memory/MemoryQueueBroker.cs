@@ -16,7 +16,7 @@ public sealed class MemoryQueueBroker(MemoryWorld world, MemoryLink? link = null
     /// <inheritdoc/>
     public BrokerFeatures Features =>
         BrokerFeatures.Shared | BrokerFeatures.OrderingKeys | BrokerFeatures.Delay | BrokerFeatures.Priority
-        | BrokerFeatures.Deduplication | BrokerFeatures.Groups | BrokerFeatures.Cancellation | BrokerFeatures.DeadLetters
+        | BrokerFeatures.Deduplication | BrokerFeatures.Groups | BrokerFeatures.Cancellation | BrokerFeatures.CancellationOfWaiting | BrokerFeatures.DeadLetters
         | BrokerFeatures.Inspection;
 
     /// <inheritdoc/>

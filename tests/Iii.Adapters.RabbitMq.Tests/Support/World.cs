@@ -17,6 +17,7 @@ internal sealed class World(RabbitMqServer server) : IAsyncDisposable
         ConfirmTimeout = TimeSpan.FromSeconds(10),
         MaxReconnectPause = TimeSpan.FromMilliseconds(200),
         PreparedDelay = TimeSpan.Zero,
+        DelayLead = TimeSpan.FromSeconds(1),
     };
 
     public async Task<Instance> OpenAsync(Func<RabbitMqBrokerOptions, RabbitMqBrokerOptions>? change = null)

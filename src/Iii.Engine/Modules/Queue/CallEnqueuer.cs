@@ -107,7 +107,7 @@ internal sealed class CallEnqueuer(QueueOptions options, JobProducer producer, I
         try
         {
             var receipt = await producer.EnqueueAsync(queue, data, headers, wishes);
-            pending?.Complete(InvocationOutcome.Success(Receipt(receipt.MessageId)));
+            pending?.Complete(InvocationOutcome.Success(JobReceipt.Write(receipt.MessageId)));
         }
         catch (Exception e)
         {
@@ -123,14 +123,5 @@ internal sealed class CallEnqueuer(QueueOptions options, JobProducer producer, I
         }
 
         pending?.Complete(InvocationOutcome.Failure(ErrorCodes.EnqueueError, $"{functionId} was not enqueued: {problem}"));
-    }
-
-    private static byte[] Receipt(string messageId)
-    {
-        var json = new FrameBuilder(64);
-        json.Append("{\"messageReceiptId\":"u8);
-        json.AppendText(messageId);
-        json.Append("}"u8);
-        return json.ToArray();
     }
 }

@@ -18,7 +18,7 @@ internal sealed class EnqueueFunctions(JobProducer producer)
     {
         var input = EnqueueInput.Read(call);
         var headers = JobHeaders.Write(null, new JsonSlice(call.TraceParent.Span), new JsonSlice(call.Baggage.Span));
-        await producer.EnqueueAsync(QueueNames.OfTopic(input.Topic), input.Data, headers, input.Options);
-        return default;
+        var receipt = await producer.EnqueueAsync(QueueNames.OfTopic(input.Topic), input.Data, headers, input.Options);
+        return input.WantsReceipt ? JobReceipt.Write(receipt.MessageId) : default;
     }
 }

@@ -19,6 +19,9 @@ internal readonly struct EnqueueInput
     /// <summary>What else is wished.</summary>
     public required EnqueueOptions Options { get; init; }
 
+    /// <summary>Whether the result is to be the receipt, by which the message can be cancelled.</summary>
+    public required bool WantsReceipt { get; init; }
+
     /// <summary>Reads an input.</summary>
     /// <exception cref="EngineFunctionException">It cannot be read, or its topic is empty.</exception>
     public static EnqueueInput Read(EngineCall call)
@@ -54,6 +57,7 @@ internal readonly struct EnqueueInput
         private long? _delay;
         private long? _window;
         private long _priority;
+        private bool _wantsReceipt;
 
         public void Read(EngineCall call, ref Utf8JsonReader reader)
         {
@@ -92,6 +96,10 @@ internal readonly struct EnqueueInput
             {
                 _priority = Number(call, ref reader, "priority", BrokerLimits.MaxPriority) ?? 0;
             }
+            else if (reader.NameIs("receipt"u8))
+            {
+                _wantsReceipt = Boolean(call, ref reader, "receipt");
+            }
             else
             {
                 reader.Skip();
@@ -126,6 +134,7 @@ internal readonly struct EnqueueInput
             {
                 Topic = _topic,
                 Data = call.Data[data],
+                WantsReceipt = _wantsReceipt,
                 Options = isPlain ? EnqueueOptions.None : new EnqueueOptions
                 {
                     OrderingKey = _group,
@@ -161,6 +170,17 @@ internal readonly struct EnqueueInput
             return reader.TokenType == JsonTokenType.Null ? null
                 : reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var value) && value >= 0 && value <= maximum ? value
                 : throw Wrong(call, name, $"a whole number from 0 to {maximum}");
+        }
+
+        private static bool Boolean(EngineCall call, ref Utf8JsonReader reader, string name)
+        {
+            reader.Read();
+            return reader.TokenType switch
+            {
+                JsonTokenType.True => true,
+                JsonTokenType.False or JsonTokenType.Null => false,
+                _ => throw Wrong(call, name, "true or false"),
+            };
         }
 
         private static EngineFunctionException Wrong(EngineCall call, string name, string wanted) =>

@@ -95,7 +95,7 @@ internal sealed class QueueBridge : IAsyncDisposable
 
     private async ValueTask<ReadOnlyMemory<byte>> EnqueueAsync(EngineCall call, CancellationToken cancellation)
     {
-        EnqueueInput.Read(call);
+        var input = EnqueueInput.Read(call);
         var size = call.Data.Length + Overhead;
         if (size > _limits.MaxMessageBytes)
         {
@@ -114,7 +114,7 @@ internal sealed class QueueBridge : IAsyncDisposable
             var reply = await _client.CallAsync("enqueue", call.Data, AnswerTimeout, call.TraceParent, call.Baggage);
             return reply switch
             {
-                { Error: null } => default,
+                { Error: null } => input.WantsReceipt ? reply.Value : default,
                 { Remote: ({ } code and (QueueErrorCodes.EnqueueFailed or ErrorCodes.DeserializationError), var message) } =>
                     throw new EngineFunctionException(code, message),
                 _ => throw Failed($"{reply.Error} ({_url})"),

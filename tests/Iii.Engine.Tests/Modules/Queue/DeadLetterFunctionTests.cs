@@ -152,6 +152,24 @@ public sealed class DeadLetterFunctionTests
         Assert.Equal(2, (await consumer.HandleAsync("f")).GetInt32());
     }
 
+    [Theory]
+    [InlineData("enqueue")]
+    [InlineData("iii::durable::publish")]
+    public async Task Delayed_message_of_a_topic_can_be_taken_back_by_its_receipt(string function)
+    {
+        await using var engine = await StartAsync();
+        await using var consumer = await engine.ConnectAsync();
+        await using var producer = await engine.ConnectAsync();
+        await consumer.SubscribeAsync("f", "t");
+        var receipt = await producer.AskAsync(function, """{"topic":"t","data":1,"delay_ms":600,"receipt":true}""");
+        var id = Assert.Single(receipt.EnumerateObject(), static member => member.NameEquals("messageReceiptId")).Value.GetString();
+        await producer.EnqueueAsync("t", "2", ",\"delay_ms\":800,\"receipt\":false");
+        var answer = await producer.AskAsync("iii::queue::cancel", $$"""{"topic":"t","message_id":"{{id}}"}""");
+
+        Assert.Equal(1, answer.GetProperty("cancelled").GetInt32());
+        Assert.Equal(2, (await consumer.HandleAsync("f")).GetInt32());
+    }
+
     [Fact]
     public async Task Topics_are_listed_with_their_counts()
     {

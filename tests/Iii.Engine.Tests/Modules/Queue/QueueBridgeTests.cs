@@ -60,6 +60,15 @@ public sealed class QueueBridgeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Receipt_is_that_of_the_other_engine()
+    {
+        var receipt = await _producer.AskAsync("enqueue", """{"topic":"mail","data":1,"delay_ms":60000,"receipt":true}""");
+        var id = receipt.GetProperty("messageReceiptId").GetString();
+        var answer = await _there.AskAsync("iii::queue::cancel", $$"""{"topic":"mail","message_id":"{{id}}"}""");
+        Assert.Equal(1, answer.GetProperty("cancelled").GetInt32());
+    }
+
+    [Fact]
     public async Task Trace_of_the_call_that_enqueues_is_that_of_the_call_that_handles()
     {
         const string TraceId = "0af7651916cd43dd8448eb211c80319c";

@@ -29,6 +29,7 @@ public sealed class QueueTests
             Assert.Equal("deserialization_error", await worker.ErrorAsync(function, "[]"));
             Assert.Equal("deserialization_error", await worker.ErrorAsync(function, """{"topic":"t","data":1,"priority":10}"""));
             Assert.Equal("deserialization_error", await worker.ErrorAsync(function, """{"topic":"t","data":1,"delay_ms":-1}"""));
+            Assert.Equal("deserialization_error", await worker.ErrorAsync(function, """{"topic":"t","data":1,"receipt":"yes"}"""));
             Assert.Equal("enqueue_failed", await worker.ErrorAsync(function, $$"""{"topic":"{{new string('x', 300)}}","data":1}"""));
         }
     }
