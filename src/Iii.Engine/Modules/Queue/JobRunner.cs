@@ -10,14 +10,16 @@ using Microsoft.Extensions.Logging;
 namespace Iii.Engine.Modules.Queue;
 
 /// <summary>Tries jobs: calls the function through the one door, and has <see cref="RetryPolicy"/> say what becomes of the job.</summary>
+#pragma warning disable CA1001 // The source has neither timer nor wait handle, and may be looked at after the end.
 internal sealed class JobRunner(FunctionInvoker invoker, QueueMetrics metrics, TimeSpan timeout, ILogger logger)
+#pragma warning restore CA1001
 {
     private static readonly JobOutcome NoProvider = new(
         JobEnd.Refused, new AttemptFailure(ErrorCodes.FunctionNotFound, "No worker of this instance provides the function any more."));
 
     private static readonly RetryOptions Once = new(1, TimeSpan.FromSeconds(1));
 
-    private readonly TaskCompletionSource _givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _givenUp = new();
     private volatile bool _isStopping;
     private int _running;
 
@@ -28,7 +30,7 @@ internal sealed class JobRunner(FunctionInvoker invoker, QueueMetrics metrics, T
     public void Stop() => _isStopping = true;
 
     /// <summary>Gives back what is still tried: it is delivered again, and the outcome of what runs meanwhile is of no more interest.</summary>
-    public void GiveUp() => _givenUp.TrySetResult();
+    public Task GiveUpAsync() => _givenUp.CancelAsync();
 
     /// <summary>The verdict on a delivery that nobody here can try.</summary>
     public static QueueVerdict Refuse(QueueDelivery delivery) =>
@@ -57,7 +59,8 @@ internal sealed class JobRunner(FunctionInvoker invoker, QueueMetrics metrics, T
         if (Check(delivery, job) is not { } outcome)
         {
             var attempt = AttemptAsync(delivery, job);
-            if (await Task.WhenAny(attempt, _givenUp.Task) != attempt)
+            await ((Task)attempt).WaitAsync(_givenUp.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!attempt.IsCompleted)
             {
                 return QueueVerdict.RetryAfter(TimeSpan.Zero);
             }

@@ -7,7 +7,7 @@ internal abstract class JobSource(string queue, string group)
 {
     /// <summary>
     /// A consumer that stops lets its jobs run, for as long as they take: others would run them a second time. At shutdown
-    /// <see cref="JobRunner.GiveUp"/> ends them earlier.
+    /// <see cref="JobRunner.GiveUpAsync"/> ends them earlier.
     /// </summary>
     protected static readonly TimeSpan LongestDrain = TimeSpan.FromDays(24);
 

@@ -82,7 +82,7 @@ internal sealed class QueueModule : IDisposable
         _runner.Stop();
         var stopping = _consumers.StopAsync();
         await WaitAsync(stopping, patience);
-        _runner.GiveUp();
+        await _runner.GiveUpAsync();
 
         // A broker that cannot be reached is not waited for: the leases run out.
         await WaitAsync(stopping, Grace);
