@@ -10,8 +10,6 @@ internal static class QueueCommands
     /// <summary>Handlers at the same time.</summary>
     private const int Concurrency = 256;
 
-    private static readonly TimeSpan Lead = TimeSpan.FromSeconds(60);
-
     private static readonly Argument<string> Adapter = new Argument<string>("adapter") { Description = "Which adapter." }
         .AcceptOnlyFromAmong(QueuePeers.Adapters);
 
@@ -81,7 +79,8 @@ internal static class QueueCommands
     {
         var jobs = new Option<int>("--jobs") { Description = "How many wait.", DefaultValueFactory = _ => 100_000 };
         var spread = new Option<int>("--spread") { Description = "Seconds over which they fall due.", DefaultValueFactory = _ => 20 };
-        var command = new Command("delayed", "Jobs that wait for a time: how late are they?") { Adapter, Url, jobs, spread };
+        var lead = new Option<int>("--lead") { Description = "Seconds until the first is due; all are stored by then.", DefaultValueFactory = _ => 60 };
+        var command = new Command("delayed", "Jobs that wait for a time: how late are they?") { Adapter, Url, jobs, spread, lead };
         command.SetAction((parsed, cancellation) => MeasureAsync(parsed, async (name, url, folder) =>
         {
             var (queues, connection) = await QueuePeers.OpenAsync(name, url, folder);
@@ -91,7 +90,8 @@ internal static class QueueCommands
             {
                 await using (queues)
                 {
-                    late = await DelayedLoad.MeasureAsync(queues, count, Lead, TimeSpan.FromSeconds(parsed.GetValue(spread)));
+                    late = await DelayedLoad.MeasureAsync(
+                        queues, count, TimeSpan.FromSeconds(parsed.GetValue(lead)), TimeSpan.FromSeconds(parsed.GetValue(spread)));
                 }
             }
 
