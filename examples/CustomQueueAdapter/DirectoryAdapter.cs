@@ -1,29 +1,49 @@
+using Iii.Broker;
 using Iii.Engine.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace CustomQueueAdapter;
 
 /// <summary>Lets a configuration name the adapter, and reads what it says of it.</summary>
-public sealed class DirectoryAdapter : IBrokerAdapter
+public sealed partial class DirectoryAdapter : IBrokerAdapter
 {
     /// <inheritdoc/>
     public string Name => "directory";
 
     /// <inheritdoc/>
-    public async ValueTask<BrokerSeams> ConnectAsync(BrokerOptions options, BrokerEnvironment environment, CancellationToken cancellationToken)
+    public ValueTask<BrokerSeams> ConnectAsync(BrokerOptions options, BrokerEnvironment environment, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(environment);
         var settings = new BrokerSettings(options);
-        var directory = new DirectoryQueueOptions(Path.Combine(settings.Text("folder", "./jobs"), environment.ClusterName))
-        {
-            Loggers = environment.Loggers,
-            Time = environment.Time,
-        };
+        var directory = new DirectoryQueueOptions(Path.Combine(settings.Text("folder", "./jobs"), environment.ClusterName));
+        var logger = environment.Loggers.CreateLogger<DirectoryAdapter>();
         directory = directory with
         {
-            PollInterval = settings.Milliseconds("poll_interval_ms", directory.PollInterval),
-            Limits = directory.Limits with { MaxQueueLength = settings.Number("max_queue_length", directory.Limits.MaxQueueLength, minimum: 1) },
+            Limits = new BrokerLimits { MaxQueueLength = settings.Number("max_queue_length", directory.Limits.MaxQueueLength, minimum: 1) },
+            Polling = new PollingOptions
+            {
+                Interval = settings.Milliseconds("poll_interval_ms", directory.Polling.Interval),
+                Time = environment.Time,
+                Failed = problem => ReportFailure(logger, problem),
+            },
         };
         settings.Check();
-        return new BrokerSeams { Queues = await DirectoryQueueBroker.OpenAsync(directory, cancellationToken) };
+        return ValueTask.FromResult(new BrokerSeams { Queues = Open(directory) });
     }
+
+    private static DirectoryQueueBroker Open(DirectoryQueueOptions directory)
+    {
+        try
+        {
+            Directory.CreateDirectory(directory.Folder);
+            return new DirectoryQueueBroker(directory);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new BrokerException(BrokerErrorCodes.BrokerUnavailable, $"The folder {directory.Folder} cannot be used: {e.Message}", e);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A job, or the folder with all of them, could not be dealt with; it is tried again")]
+    private static partial void ReportFailure(ILogger logger, Exception problem);
 }

@@ -4,33 +4,19 @@ using Iii.Broker;
 namespace CustomQueueAdapter;
 
 /// <summary>Jobs as files in a folder, which several processes may share, and machines that mount it.</summary>
-/// <remarks>The bound of a group's length counts all its messages, dead letters too.</remarks>
-public sealed partial class DirectoryQueueBroker : IQueueBroker
+/// <remarks>The bound of a group's length counts all its messages but dead letters.</remarks>
+/// <param name="settings">Which folder, which is there, and how it is used.</param>
+public sealed class DirectoryQueueBroker(DirectoryQueueOptions settings) : IQueueBroker, IDeadLetters
 {
-    private readonly DirectoryQueueOptions _options;
-    private readonly ConcurrentDictionary<DirectoryConsumer, bool> _consumers = new();
-    private readonly Lock _clock = new();
-    private long _lastTick;
+    private readonly ConcurrentDictionary<PollingConsumer, bool> _consumers = new();
     private volatile bool _isDisposed;
-
-    private DirectoryQueueBroker(DirectoryQueueOptions options) => _options = options;
-
-    /// <summary>Opens the folder, or makes it.</summary>
-    /// <exception cref="BrokerException">It cannot be used.</exception>
-    public static async ValueTask<DirectoryQueueBroker> OpenAsync(DirectoryQueueOptions options, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(options);
-        var broker = new DirectoryQueueBroker(options);
-        await broker.TryAsync(() => Directory.CreateDirectory(Path.Combine(options.Folder, MessageFolder.New)), cancellationToken);
-        return broker;
-    }
 
     /// <inheritdoc/>
     public BrokerFeatures Features =>
         BrokerFeatures.Shared | BrokerFeatures.Durable | BrokerFeatures.Groups | BrokerFeatures.Delay | BrokerFeatures.DeadLetters;
 
     /// <inheritdoc/>
-    public BrokerLimits Limits => _options.Limits;
+    public BrokerLimits Limits => settings.Limits;
 
     /// <inheritdoc/>
     public ValueTask<EnqueueReceipt> EnqueueAsync(
@@ -45,19 +31,25 @@ public sealed partial class DirectoryQueueBroker : IQueueBroker
         QueueSubscription subscription, QueueHandler handler, CancellationToken cancellationToken = default)
     {
         BrokerGuard.CheckSubscription(this, subscription);
-        var consumer = new DirectoryConsumer(Folder(subscription.Queue, subscription.Group), _options, subscription, handler);
-        return RunAsync<IAsyncDisposable>(
-            () =>
-            {
-                MakeQueue(Folder(subscription.Queue));
-                return consumer.Start(_consumers);
-            },
-            cancellationToken);
+        return RunAsync<IAsyncDisposable>(() => Consume(subscription, handler), cancellationToken);
     }
 
     /// <inheritdoc/>
     public ValueTask<bool> RemoveGroupAsync(string queue, string group, CancellationToken cancellationToken = default) =>
-        RunAsync(() => Remove(Folder(queue, group)), cancellationToken);
+        RunAsync(() => GroupOf(queue, group).TryRemove(), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<Page<DeadLetterRecord>> ListAsync(
+        string queue, string group, PageRequest page, CancellationToken cancellationToken = default) =>
+        RunAsync(() => List(GroupOf(queue, group), page), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<bool> RedriveAsync(string queue, string group, string messageId, CancellationToken cancellationToken = default) =>
+        RunAsync(() => Redrive(GroupOf(queue, group), messageId), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<bool> DiscardAsync(string queue, string group, string messageId, CancellationToken cancellationToken = default) =>
+        RunAsync(() => Discard(GroupOf(queue, group), messageId), cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -66,90 +58,117 @@ public sealed partial class DirectoryQueueBroker : IQueueBroker
         await Task.WhenAll(_consumers.Keys.Select(static consumer => consumer.DisposeAsync().AsTask()));
     }
 
-    private MessageFolder Folder(string queue, string? group = null) =>
-        new(_options.Folder, MessageFolder.Encode(queue), group is null ? MessageFolder.Unbound : MessageFolder.Encode(group));
-
     private EnqueueReceipt Enqueue(string queue, QueueMessage message, TimeSpan delay)
     {
-        var folder = MakeQueue(Folder(queue));
-        var groups = folder.Groups();
-        if (groups.Any(group => group.List().Count() + group.Dead.List().Count() >= Limits.MaxQueueLength))
+        var folders = GroupFolder.AllIn(MakeQueue(queue));
+        if (folders.Any(folder => MessageFile.AllIn(folder).Count >= Limits.MaxQueueLength))
         {
-            throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"The queue '{queue}' is full: a group has {Limits.MaxQueueLength} messages.");
+            throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"'{queue}' is full: a group has {Limits.MaxQueueLength} messages.");
         }
 
-        var name = new MessageName(Tick() + delay.Ticks, Guid.CreateVersion7().ToString("N"), 0);
         var stored = new QueueDelivery
         {
             Queue = queue,
             Group = "",
-            MessageId = name.Id,
+            MessageId = Guid.CreateVersion7().ToString("N"),
             Attempt = 0,
-            EnqueuedAt = _options.Time.GetUtcNow(),
+            EnqueuedAt = settings.Polling.Time.GetUtcNow(),
             Payload = message.Payload,
             Headers = message.Headers,
         };
-        foreach (var group in groups)
+        foreach (var folder in folders)
         {
-            group.Add(name, stored);
+            new MessageFile(folder, (stored.EnqueuedAt + delay).UtcTicks, stored.MessageId, stored.Attempt).Write(stored, isNew: true);
         }
 
-        return new EnqueueReceipt(name.Id, Durability.Synced);
+        return new EnqueueReceipt(stored.MessageId, Durability.Synced);
     }
 
-    private MessageFolder MakeQueue(MessageFolder folder)
+    private PollingConsumer Consume(QueueSubscription subscription, QueueHandler handler)
     {
-        if (!Directory.Exists(folder.FullName) && Directory.EnumerateDirectories(_options.Folder).Count() > Limits.MaxNames)
+        MakeQueue(subscription.Queue);
+        var group = GroupOf(subscription.Queue, subscription.Group);
+        var binding = group.Bind();
+        var consumer = PollingConsumer.Start(subscription, handler, () => new(Take(group, subscription)), settings.Polling with
         {
-            throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"There are {Limits.MaxNames} queues already; one more is not allowed.");
-        }
-
-        Directory.CreateDirectory(folder.FullName);
-        return folder;
+            Disposed = gone =>
+            {
+                binding.Dispose();
+                _consumers.TryRemove(gone, out _);
+            },
+        });
+        _consumers[consumer] = true;
+        return consumer;
     }
 
-    private static bool Remove(MessageFolder group)
+    private LeasedFile? Take(GroupFolder group, QueueSubscription subscription) =>
+        group.TryTake(settings.Polling.Time.GetUtcNow(), subscription.LeaseTime) is { } file && file.TryRead() is { } stored
+            ? new LeasedFile(settings, subscription, group.Dead, file, stored) : null;
+
+    private static Page<DeadLetterRecord> List(GroupFolder group, PageRequest page)
     {
-        if (!Directory.Exists(group.FullName))
+        var files = group.ListDead().Where(file => string.CompareOrdinal(file.Name, page.After) > 0).Take(page.Limit + 1).ToList();
+        var records = files.Take(page.Limit).Select(static file => file.TryRead()).OfType<QueueDelivery>()
+            .Select(static message => DeadLetterRecord.Of(message, message.Failures[^1].At));
+        return new Page<DeadLetterRecord>([.. records], files.Count > page.Limit ? files[page.Limit - 1].Name : null);
+    }
+
+    private bool Redrive(GroupFolder group, string messageId)
+    {
+        // First the message is ours, for longer than the rest takes; then it is as new; then it is everybody's.
+        var now = settings.Polling.Time.GetUtcNow();
+        var held = new MessageFile(group.FullName, now.AddMinutes(1).UtcTicks, messageId, 0);
+        if (Find(group, messageId)?.TryMove(held) != true || held.TryRead() is not { } message)
         {
             return false;
         }
 
-        var removed = Path.Combine(group.Root, MessageFolder.New, Guid.NewGuid().ToString("N"));
-        using (group.LockAlone())
+        held.Write(message with { Attempt = 0, Failures = [] }, isNew: false);
+        return held.TryMove(held with { VisibleAt = now.UtcTicks });
+    }
+
+    private static bool Discard(GroupFolder group, string messageId)
+    {
+        var gone = new MessageFile(group.Dead, 0, messageId, -1); // which is the name of no message
+        if (Find(group, messageId)?.TryMove(gone) != true)
         {
-            Directory.Move(group.FullName, removed);
+            return false; // who moves it away is who deletes it
         }
 
-        Directory.Delete(removed, recursive: true);
+        gone.Delete();
         return true;
     }
 
-    /// <summary>The time, and never the same twice: names sort in the order of enqueueing.</summary>
-    private long Tick()
+    private static MessageFile? Find(GroupFolder group, string messageId) => group.ListDead().Find(file => file.Id == messageId);
+
+    private string FolderOf(string queue) => Path.Combine(settings.Folder, GroupFolder.Encode(queue));
+
+    private GroupFolder GroupOf(string queue, string group) => new(FolderOf(queue), GroupFolder.Encode(group));
+
+    private string MakeQueue(string queue)
     {
-        lock (_clock)
+        var folder = FolderOf(queue);
+        if (!Directory.Exists(folder) && Directory.EnumerateDirectories(settings.Folder).Count() >= Limits.MaxNames)
         {
-            return _lastTick = Math.Max(_options.Time.GetUtcNow().UtcTicks, _lastTick + 1);
+            throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"There are {Limits.MaxNames} queues already; no more are allowed.");
         }
+
+        Directory.CreateDirectory(Path.Combine(folder, GroupFolder.Unbound));
+        return folder;
     }
 
-    /// <summary>A folder that is gone, with the disk that it was on, is not made again.</summary>
-    private ValueTask<T> RunAsync<T>(Func<T> step, CancellationToken cancellationToken) => TryAsync(
-        () => Directory.Exists(Path.Combine(_options.Folder, MessageFolder.New)) ? step() : throw new IOException("It is not there."),
-        cancellationToken);
-
-    /// <summary>A disk blocks, which is not for the caller's thread.</summary>
-    private async ValueTask<T> TryAsync<T>(Func<T> step, CancellationToken cancellationToken)
+    /// <summary>A disk blocks, which is not for the caller's thread; and a folder that is gone, with its disk, is not made again.</summary>
+    private async ValueTask<T> RunAsync<T>(Func<T> step, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         try
         {
-            return await Task.Run(step, cancellationToken);
+            return await Task.Run(
+                () => Directory.Exists(settings.Folder) ? step() : throw new IOException("It is not there."), cancellationToken);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BrokerException(BrokerErrorCodes.BrokerUnavailable, $"The folder {_options.Folder} cannot be used: {e.Message}", e);
+            throw new BrokerException(BrokerErrorCodes.BrokerUnavailable, $"The folder {settings.Folder} cannot be used: {e.Message}", e);
         }
     }
 }

@@ -104,7 +104,7 @@ internal sealed class GroupConsumer : IAsyncDisposable
         }
 
         lost.ThrowIfCancellationRequested();
-        return (null, Job.ConsumerLost);
+        return (null, AttemptHistory.Lost);
     }
 
     private async Task<(QueueVerdict? Verdict, AttemptFailure Failure)> RunAsync(Job job, CancellationToken cancellationToken)

@@ -7,17 +7,18 @@ public sealed class DirectoryQueueBrokerSpecs : QueueBrokerSpecs
 {
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("iii-directory-");
 
-    protected override async ValueTask<SpecSubject<IQueueBroker>> CreateAsync(BrokerLimits limits)
+    protected override ValueTask<SpecSubject<IQueueBroker>> CreateAsync(BrokerLimits limits)
     {
         // Each instance has a way of its own to the one folder, so that it can be cut off alone.
         var way = Path.Combine(_root.FullName, Guid.NewGuid().ToString("N"));
         Directory.CreateSymbolicLink(way, _root.CreateSubdirectory("jobs").FullName);
-        var options = new DirectoryQueueOptions(way) { Limits = limits, PollInterval = TimeSpan.FromMilliseconds(10) };
-        return new SpecSubject<IQueueBroker>(await DirectoryQueueBroker.OpenAsync(options), () =>
+        var polling = new PollingOptions { Interval = TimeSpan.FromMilliseconds(10) };
+        var broker = new DirectoryQueueBroker(new DirectoryQueueOptions(way) { Limits = limits, Polling = polling });
+        return ValueTask.FromResult(new SpecSubject<IQueueBroker>(broker, () =>
         {
             File.Delete(way);
             return ValueTask.CompletedTask;
-        });
+        }));
     }
 
     public override async ValueTask DisposeAsync()

@@ -15,7 +15,7 @@ public sealed class EngineTests(SharedServer shared)
     [Fact]
     public async Task A_worker_gets_what_a_stock_service_publishes_and_a_stock_service_what_a_worker_enqueues()
     {
-        await using var host = EngineHost.Create(Configure(), adapters: [new MassTransitAdapter()]);
+        await using var host = EngineHost.Create(Configure(shared.Server.Url), adapters: [new MassTransitAdapter()]);
         await host.StartAsync(TestContext.Current.CancellationToken);
         await using var worker = await TestWorker.ConnectAsync(host.Listeners.Single(static listener => listener.Name == "workers").Port);
         await worker.RegisterAsync("orders.handle");
@@ -39,11 +39,40 @@ public sealed class EngineTests(SharedServer shared)
         await host.StopAsync();
     }
 
+    [Fact]
+    public async Task A_subscriber_that_wants_order_is_told_that_there_is_none()
+    {
+        await using var host = EngineHost.Create(Configure("loopback://localhost/"), adapters: [new MassTransitAdapter()]);
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        await using var worker = await TestWorker.ConnectAsync(host.Listeners.Single(static listener => listener.Name == "workers").Port);
+        await worker.SendAsync(
+            """
+            {"type":"registertrigger","id":"t-1","trigger_type":"queue","function_id":"f",
+             "config":{"topic":"orders","queue_config":{"type":"fifo"}}}
+            """);
+        var error = (await worker.NextAsync("triggerregistrationresult")).GetProperty("error");
+        Assert.Equal("trigger_registration_failed", error.GetProperty("code").GetString());
+        Assert.Contains("'masstransit' does not keep jobs in order; write 'standard'", error.GetProperty("message").GetString(), StringComparison.Ordinal);
+        await host.StopAsync();
+    }
+
+    [Fact]
+    public async Task An_engine_with_a_queue_that_wants_order_does_not_start()
+    {
+        var configuration = Configure("loopback://localhost/", "queue_configs: { payments: { type: fifo } }");
+        await using var host = EngineHost.Create(configuration, adapters: [new MassTransitAdapter()]);
+        var problem = await Assert.ThrowsAsync<EngineStartException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+        Assert.StartsWith(
+            "modules::queue::QueueModule: queue_configs.payments.type: the adapter 'masstransit' does not keep jobs in order; write 'standard'",
+            problem.Message,
+            StringComparison.Ordinal);
+    }
+
     private static string Name(string topic) => $"iii:{Cluster}:topic:{topic}";
 
-    private EngineConfiguration Configure()
+    private static EngineConfiguration Configure(string url, string queues = "")
     {
-        var file = Path.Combine(Path.GetTempPath(), $"{Cluster}.yaml");
+        var file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.yaml");
         File.WriteAllText(
             file,
             $$"""
@@ -53,7 +82,8 @@ public sealed class EngineTests(SharedServer shared)
                 config: { host: 127.0.0.1 }
               - class: modules::queue::QueueModule
                 config:
-                  adapter: { class: modules::queue::MassTransitAdapter, config: { url: "{{shared.Server.Url}}" } }
+                  adapter: { class: modules::queue::MassTransitAdapter, config: { url: "{{url}}" } }
+                  {{queues}}
             """);
         try
         {

@@ -24,31 +24,18 @@ internal sealed record Job
     public DateTimeOffset? Due { get; init; }
 
     /// <summary>The job after an attempt.</summary>
-    public Job After(int attempt, AttemptFailure? failure, DateTimeOffset at)
+    public Job After(int attempt, AttemptFailure? failure, DateTimeOffset at) => this with
     {
-        if (failure is null)
-        {
-            return this with { Attempts = attempt };
-        }
-
-        var kept = Failures.Skip(Math.Max(0, Failures.Count + 1 - BrokerLimits.MaxRememberedFailures));
-        return this with { Attempts = attempt, Failures = [.. kept, new AttemptRecord(attempt, at, failure)] };
-    }
+        Attempts = attempt,
+        Failures = failure is null ? Failures : Failures.With(new AttemptRecord(attempt, at, failure)),
+    };
 
     /// <summary>The job after deliveries that the broker counted and nobody gave a verdict for.</summary>
-    public Job AfterLost(int deliveries, DateTimeOffset at)
+    public Job AfterLost(int deliveries, DateTimeOffset at) => this with
     {
-        var job = this;
-        for (var lost = Math.Max(1, deliveries + 1 - BrokerLimits.MaxRememberedFailures); lost <= deliveries; lost++)
-        {
-            job = job.After(Attempts + lost, ConsumerLost, at);
-        }
-
-        return job;
-    }
-
-    public static AttemptFailure ConsumerLost { get; } =
-        new(AttemptFailure.ConsumerLost, "The consumer vanished or stopped before it gave a verdict.");
+        Attempts = Attempts + deliveries,
+        Failures = Failures.WithLost(Attempts + 1, Attempts + deliveries, at),
+    };
 
     public QueueDelivery Describe(QueueSubscription subscription) => new()
     {

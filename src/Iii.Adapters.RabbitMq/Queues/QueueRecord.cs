@@ -25,27 +25,16 @@ internal sealed record QueueRecord
     public DateTimeOffset? DeadAt { get; init; }
 
     /// <summary>The record after attempts that ended without an acknowledgement.</summary>
-    public QueueRecord After(int attempt, AttemptFailure? failure, DateTimeOffset at)
+    public QueueRecord After(int attempt, AttemptFailure? failure, DateTimeOffset at) => this with
     {
-        if (failure is null)
-        {
-            return this with { Attempts = attempt };
-        }
-
-        var kept = Failures.Skip(Math.Max(0, Failures.Count + 1 - BrokerLimits.MaxRememberedFailures));
-        return this with { Attempts = attempt, Failures = [.. kept, new AttemptRecord(attempt, at, failure)] };
-    }
+        Attempts = attempt,
+        Failures = failure is null ? Failures : Failures.With(new AttemptRecord(attempt, at, failure)),
+    };
 
     /// <summary>The record after deliveries that the broker counted and nobody gave a verdict for.</summary>
-    public QueueRecord AfterLost(int deliveries, DateTimeOffset at)
+    public QueueRecord AfterLost(int deliveries, DateTimeOffset at) => this with
     {
-        var record = this;
-        var first = Math.Max(1, deliveries + 1 - BrokerLimits.MaxRememberedFailures);
-        for (var lost = first; lost <= deliveries; lost++)
-        {
-            record = record.After(Attempts + lost, new AttemptFailure(AttemptFailure.ConsumerLost, "The consumer vanished or stopped before it gave a verdict."), at);
-        }
-
-        return record;
-    }
+        Attempts = Attempts + deliveries,
+        Failures = Failures.WithLost(Attempts + 1, Attempts + deliveries, at),
+    };
 }

@@ -389,11 +389,13 @@ internal sealed class QueueStore : IParticipant
     {
         var failures = RecordCodec.DecodeFailures(row.Failures) is { Count: > 0 } known
             ? known
-            : AttemptHistory.Append(
-                [],
-                row.Attempt,
-                StorageClock.ToDate(row.Time),
-                new AttemptFailure(SqliteQueueBroker.UndecodableMessage, "Its history cannot be read from the file."));
+            :
+            [
+                new AttemptRecord(
+                    row.Attempt,
+                    StorageClock.ToDate(row.Time),
+                    new AttemptFailure(SqliteQueueBroker.UndecodableMessage, "Its history cannot be read from the file.")),
+            ];
         return new DeadLetterRecord
         {
             Queue = group.Queue.Name,

@@ -49,7 +49,7 @@ internal sealed class SqliteDelivery(
     public override bool IsOwed => true;
 
     public IReadOnlyList<AttemptRecord> FailuresWith(AttemptFailure failure, DateTimeOffset at) =>
-        AttemptHistory.Append(failures, attempt, at, failure);
+        failures.With(new AttemptRecord(attempt, at, failure));
 
     void IThreadPoolWorkItem.Execute() => Completion = RunAsync();
 

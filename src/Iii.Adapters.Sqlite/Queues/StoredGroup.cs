@@ -240,18 +240,15 @@ internal sealed class StoredGroup(QueueStore store, StoredQueue queue, long id, 
             var reason = new AttemptFailure(
                 SqliteQueueBroker.UndecodableMessage,
                 $"Its {(payload is null ? "payload" : headers is null ? "headers" : "history")} cannot be read from the file.");
-            Bury(entry, AttemptHistory.Append(failures ?? [], row.Attempt, store.UtcNow, reason));
+            Bury(entry, (failures ?? []).With(new AttemptRecord(row.Attempt, store.UtcNow, reason)));
             _line!.Leave(entry);
             return;
         }
 
         if (row.Leased > 1)
         {
-            failures = AttemptHistory.Append(
-                failures,
-                row.Attempt - 1,
-                store.UtcNow,
-                new AttemptFailure(AttemptFailure.ConsumerLost, "The process ended before the handler had finished."));
+            var why = new AttemptFailure(AttemptFailure.ConsumerLost, "The process ended before the handler had finished.");
+            failures = failures.With(new AttemptRecord(row.Attempt - 1, store.UtcNow, why));
             store.Messages.MendLease(row.Id, RecordCodec.EncodeFailures(failures));
         }
 

@@ -6,20 +6,7 @@ internal sealed class MemoryDelivery(MemoryConsumer consumer, QueueEntry entry, 
 #pragma warning restore CA1001
 {
     private readonly CancellationTokenSource _lost = new();
-    private readonly QueueDelivery _delivery = new()
-    {
-        Queue = queue,
-        Group = group,
-        MessageId = entry.Message.Id,
-        Attempt = entry.Attempt,
-        EnqueuedAt = entry.Message.EnqueuedAt,
-        Payload = entry.Message.Payload,
-        Headers = entry.Message.Headers,
-        OrderingKey = entry.Message.OrderingKey,
-        Priority = entry.Message.Priority,
-        Failures = entry.CopyFailures(),
-    };
-
+    private readonly QueueDelivery _delivery = entry.ToDelivery(queue, group);
     private ITimer? _leaseTimer;
     private TimeSpan _leaseEndsAt;
 

@@ -3,7 +3,7 @@ namespace Iii.Broker.Memory;
 /// <summary>A message as one group holds it. Guarded by its queue's lock.</summary>
 internal sealed class QueueEntry
 {
-    private readonly List<AttemptRecord> _failures = [];
+    private IReadOnlyList<AttemptRecord> _failures = [];
 
     public QueueEntry(StoredMessage message)
     {
@@ -31,21 +31,26 @@ internal sealed class QueueEntry
 
     public DateTimeOffset DeadAt { get; set; }
 
-    public IReadOnlyList<AttemptRecord> CopyFailures() => _failures.Count == 0 ? [] : _failures.ToArray();
-
-    public void AddFailure(AttemptFailure failure, DateTimeOffset at)
-    {
-        if (_failures.Count == BrokerLimits.MaxRememberedFailures)
-        {
-            _failures.RemoveAt(0);
-        }
-
-        _failures.Add(new AttemptRecord(Attempt, at, failure));
-    }
+    public void AddFailure(AttemptFailure failure, DateTimeOffset at) => _failures = _failures.With(new AttemptRecord(Attempt, at, failure));
 
     public void StartAfresh()
     {
         Attempt = 0;
-        _failures.Clear();
+        _failures = [];
     }
+
+    /// <summary>It as a handler gets it, or as the last one got it with what came of that.</summary>
+    public QueueDelivery ToDelivery(string queue, string group) => new()
+    {
+        Queue = queue,
+        Group = group,
+        MessageId = Message.Id,
+        Attempt = Attempt,
+        EnqueuedAt = Message.EnqueuedAt,
+        Payload = Message.Payload,
+        Headers = Message.Headers,
+        OrderingKey = Message.OrderingKey,
+        Priority = Message.Priority,
+        Failures = _failures,
+    };
 }

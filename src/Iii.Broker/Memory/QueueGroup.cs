@@ -139,7 +139,7 @@ internal sealed class QueueGroup
     }
 
     public IEnumerable<(long Position, DeadLetterRecord Record)> ListDead(long after) =>
-        _dead.SkipWhile(pair => pair.Key <= after).Select(pair => (pair.Key, ToRecord(pair.Value)));
+        _dead.SkipWhile(pair => pair.Key <= after).Select(pair => (pair.Key, DeadLetterRecord.Of(pair.Value.ToDelivery(_queue.Name, Name ?? ""), pair.Value.DeadAt)));
 
     public bool Redrive(string messageId)
     {
@@ -240,25 +240,5 @@ internal sealed class QueueGroup
 
         _dead.Remove(entry.Sequence);
         return entry;
-    }
-
-    private DeadLetterRecord ToRecord(QueueEntry entry)
-    {
-        var failures = entry.CopyFailures();
-        return new DeadLetterRecord
-        {
-            Queue = _queue.Name,
-            Group = Name ?? "",
-            MessageId = entry.Message.Id,
-            Payload = entry.Message.Payload,
-            Headers = entry.Message.Headers,
-            OrderingKey = entry.Message.OrderingKey,
-            Priority = entry.Message.Priority,
-            Reason = failures[^1].Failure,
-            Attempts = entry.Attempt,
-            Failures = failures,
-            EnqueuedAt = entry.Message.EnqueuedAt,
-            DeadAt = entry.DeadAt,
-        };
     }
 }

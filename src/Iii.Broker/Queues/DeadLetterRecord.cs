@@ -38,4 +38,27 @@ public sealed record DeadLetterRecord
 
     /// <summary>When it became a dead letter.</summary>
     public required DateTimeOffset DeadAt { get; init; }
+
+    /// <summary>What becomes of a delivery whose last failure, the reason, is in its history already.</summary>
+    /// <param name="delivery">The delivery.</param>
+    /// <param name="deadAt">When it became a dead letter.</param>
+    public static DeadLetterRecord Of(QueueDelivery delivery, DateTimeOffset deadAt)
+    {
+        ArgumentNullException.ThrowIfNull(delivery);
+        return new DeadLetterRecord
+        {
+            Queue = delivery.Queue,
+            Group = delivery.Group,
+            MessageId = delivery.MessageId,
+            Payload = delivery.Payload,
+            Headers = delivery.Headers,
+            OrderingKey = delivery.OrderingKey,
+            Priority = delivery.Priority,
+            Reason = delivery.Failures[^1].Failure,
+            Attempts = delivery.Attempt,
+            Failures = delivery.Failures,
+            EnqueuedAt = delivery.EnqueuedAt,
+            DeadAt = deadAt,
+        };
+    }
 }

@@ -23,7 +23,9 @@ internal sealed class QueueBrokerConnector(
     /// <param name="shared">Where the instances meet.</param>
     /// <param name="cancellation">Calls the start off.</param>
     /// <returns>Null when no queues are configured, or those of another engine, or the broker has none.</returns>
-    /// <exception cref="EngineStartException">The adapter that the module names cannot be reached or used, or has no queues.</exception>
+    /// <exception cref="EngineStartException">
+    /// The adapter that the module names cannot be reached or used, or has no queues; or the place cannot do what the module's options ask for.
+    /// </exception>
     public async Task<QueueBroker?> ConnectAsync(BrokerSeams shared, CancellationToken cancellation)
     {
         if (configuration.Queue is not { BridgeUrl: null } options)
@@ -31,25 +33,43 @@ internal sealed class QueueBrokerConnector(
             return null;
         }
 
-        if ((options.Adapter ?? Embedded()) is { } own)
+        var place = (options.Adapter ?? Embedded()) is { } own ? await ConnectOwnAsync(own, cancellation) : Share(shared);
+        string[] problems =
+        [
+            .. (place is null ? [] : new FeatureCheck(place.Broker, place.Adapter).ProblemsOf(options))
+                .Select(static problem => $"modules::queue::QueueModule: {problem.Path}: {problem.Message}"),
+        ];
+        if (problems.Length == 0)
         {
-            var connector = new BrokerConnector(adapters, own, environment, loggers.CreateLogger<BrokerConnector>());
-            var seams = await connector.ConnectAsync(cancellation);
-            if (seams.Queues is { } queues)
-            {
-                return new QueueBroker(queues, own.Adapter, seams);
-            }
-
-            await seams.DisposeAsync();
-            throw new EngineStartException($"{own.Section}: the adapter '{own.Adapter}' has no queues; choose another one", inner: null);
+            return place;
         }
 
-        if (shared.Queues is null)
+        await (place?.Own?.DisposeAsync() ?? ValueTask.CompletedTask);
+        throw new EngineStartException(string.Join('\n', problems), inner: null);
+    }
+
+    private async Task<QueueBroker> ConnectOwnAsync(BrokerOptions own, CancellationToken cancellation)
+    {
+        var connector = new BrokerConnector(adapters, own, environment, loggers.CreateLogger<BrokerConnector>());
+        var seams = await connector.ConnectAsync(cancellation);
+        if (seams.Queues is { } queues)
         {
-            loggers.CreateLogger<QueueBrokerConnector>().BrokerWithoutQueues(configuration.Broker.Adapter);
+            return new QueueBroker(queues, own.Adapter, seams);
         }
 
-        return shared.Queues is null ? null : new QueueBroker(shared.Queues, configuration.Broker.Adapter, Own: null);
+        await seams.DisposeAsync();
+        throw new EngineStartException($"{own.Section}: the adapter '{own.Adapter}' has no queues; choose another one", inner: null);
+    }
+
+    private QueueBroker? Share(BrokerSeams shared)
+    {
+        if (shared.Queues is { } queues)
+        {
+            return new QueueBroker(queues, configuration.Broker.Adapter, Own: null);
+        }
+
+        loggers.CreateLogger<QueueBrokerConnector>().BrokerWithoutQueues(configuration.Broker.Adapter);
+        return null;
     }
 
     /// <summary>An engine that is alone keeps its jobs in a file, if its host can.</summary>

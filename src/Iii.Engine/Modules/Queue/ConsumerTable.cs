@@ -112,6 +112,15 @@ internal sealed class ConsumerTable : IDisposable
         }
     }
 
+    /// <summary>A group of a topic that is another one than this; null when there is none.</summary>
+    public string? FindOtherGroup(string topic, string group)
+    {
+        lock (_lock)
+        {
+            return _groups.Keys.FirstOrDefault(key => key.Topic == topic && key.Group != group).Group;
+        }
+    }
+
     /// <summary>Topics that have a subscriber, on whichever instance.</summary>
     public string[] Topics()
     {

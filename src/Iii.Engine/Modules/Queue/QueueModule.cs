@@ -24,7 +24,7 @@ internal sealed class QueueModule : IDisposable
     private readonly QueueTriggerType _durableType;
 
     /// <summary>Makes the module, and begins to consume the named queues.</summary>
-    /// <param name="options">Its options.</param>
+    /// <param name="options">Its options, for which <see cref="FeatureCheck"/> has no objection.</param>
     /// <param name="broker">Where jobs are kept. It stays its owner's.</param>
     /// <param name="adapter">What the broker is called in lists.</param>
     /// <param name="functions">Says which functions there are.</param>
@@ -51,8 +51,9 @@ internal sealed class QueueModule : IDisposable
         _enqueueFunctions = new EnqueueFunctions(producer);
         _deadLetterFunctions = new DeadLetterFunctions(broker, locator, time);
         _inspectionFunctions = new InspectionFunctions(broker, adapter, options, _consumers, locator);
-        _queueType = new QueueTriggerType(_consumers, options, isDurable: false, logger);
-        _durableType = new QueueTriggerType(_consumers, options, isDurable: true, logger);
+        var features = new FeatureCheck(broker, adapter);
+        _queueType = new QueueTriggerType(_consumers, features, options, isDurable: false, logger);
+        _durableType = new QueueTriggerType(_consumers, features, options, isDurable: true, logger);
     }
 
     /// <summary>Jobs that this instance works on.</summary>

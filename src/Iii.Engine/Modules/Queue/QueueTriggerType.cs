@@ -7,7 +7,8 @@ namespace Iii.Engine.Modules.Queue;
 /// The trigger types <c>queue</c>, whose functions share the messages of a topic, and <c>durable:subscriber</c>, where each function
 /// gets every message. Replicas of one function always share.
 /// </summary>
-internal sealed class QueueTriggerType(ConsumerTable consumers, QueueOptions options, bool isDurable, ILogger logger) : ITriggerType
+internal sealed class QueueTriggerType(ConsumerTable consumers, FeatureCheck features, QueueOptions options, bool isDurable, ILogger logger)
+    : ITriggerType
 {
     /// <summary>The id of the type whose functions share.</summary>
     public const string QueueId = "queue";
@@ -37,6 +38,11 @@ internal sealed class QueueTriggerType(ConsumerTable consumers, QueueOptions opt
         }
 
         var group = isDurable ? QueueNames.OfFunction(trigger.FunctionId) : QueueNames.SharedGroup;
+        if (features.ProblemOf(config, group, consumers) is { } unsupported)
+        {
+            return unsupported;
+        }
+
         var subscriber = new Subscriber(trigger, config);
         _subscribers.Add(trigger, (group, subscriber));
         consumers.Add(topic, group, subscriber);

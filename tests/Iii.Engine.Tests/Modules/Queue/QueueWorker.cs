@@ -21,13 +21,14 @@ internal static class QueueWorker
     }
 
     /// <summary>Subscribes a function to a topic.</summary>
-    public static async Task TriggerAsync(
+    /// <returns>What the engine said of it.</returns>
+    public static async Task<IReadOnlyList<JsonElement>> TriggerAsync(
         this TestWorker worker, string functionId, string topic, string? queueConfig = null, string type = "queue", string members = "")
     {
         var config = $$"""{"topic":"{{topic}}"{{(queueConfig is null ? "" : $",\"queue_config\":{queueConfig}")}}{{members}} }""";
         await worker.SendAsync(
             $$"""{"type":"registertrigger","id":"{{functionId}}-trigger","trigger_type":"{{type}}","function_id":"{{functionId}}","config":{{config}} }""");
-        await worker.BarrierAsync();
+        return await worker.BarrierAsync();
     }
 
     /// <summary>Puts a message into a topic, and asserts that it was accepted.</summary>

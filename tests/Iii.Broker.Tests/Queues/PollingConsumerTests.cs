@@ -1,0 +1,173 @@
+using System.Collections.Concurrent;
+using Iii.Broker.Specs;
+
+namespace Iii.Broker.Tests.Queues;
+
+/// <summary>What a store may do to it. Its part of the contract is tested by the suite, with the adapter of the examples.</summary>
+public sealed class PollingConsumerTests
+{
+    private readonly ConcurrentQueue<FakeMessage> _due = new();
+    private readonly Recorder<Exception> _failures = new();
+    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _disposed;
+
+    [Fact]
+    public async Task A_store_that_cannot_be_looked_into_is_tried_again()
+    {
+        var isAway = true;
+        var message = new FakeMessage();
+        await using var consumer = Start(
+            Acknowledge,
+            () => Volatile.Read(ref isAway) ? throw new IOException("Nobody is there.") : new(_due.TryDequeue(out var next) ? next : null));
+        _due.Enqueue(message);
+        Assert.All(await _failures.WaitForAsync(2), static failure => Assert.IsType<IOException>(failure));
+        Volatile.Write(ref isAway, false);
+        Assert.Equal([QueueVerdict.Ack], await message.Verdicts.WaitForAsync(1));
+    }
+
+    [Fact]
+    public async Task A_message_that_cannot_be_settled_keeps_no_place_from_the_next_one()
+    {
+        var problem = new IOException("The disk is full.");
+        var (bad, good) = (new FakeMessage { Problem = problem }, new FakeMessage());
+        _due.Enqueue(bad);
+        _due.Enqueue(good);
+        await using var consumer = Start(Acknowledge);
+        Assert.Equal([QueueVerdict.Ack], await good.Verdicts.WaitForAsync(1));
+        Assert.Equal([problem], _failures.Items);
+    }
+
+    [Fact]
+    public async Task A_lease_is_renewed_while_the_handler_works_and_before_its_verdict_is_carried_out()
+    {
+        var message = new FakeMessage();
+        _due.Enqueue(message);
+        await using var consumer = Start(HoldAsync);
+        await message.Renewals.WaitForAsync(3);
+        Assert.Empty(message.Verdicts.Items);
+        _released.SetResult();
+        await message.Verdicts.WaitForAsync(1);
+        var renewals = message.Renewals.Items.Count;
+        await consumer.DisposeAsync();
+        Assert.Equal(renewals, message.Renewals.Items.Count);
+    }
+
+    [Fact]
+    public async Task A_handler_whose_lease_is_lost_is_told_and_its_verdict_is_not_carried_out()
+    {
+        var (message, next) = (new FakeMessage { IsLost = true }, new FakeMessage());
+        _due.Enqueue(message);
+        _due.Enqueue(next);
+        var told = new Recorder<string>();
+        await using var consumer = Start(async (delivery, lost) =>
+        {
+            if (delivery == message.Delivery)
+            {
+                await Task.Delay(Timeout.Infinite, lost).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                told.Add("told");
+            }
+
+            return QueueVerdict.Ack;
+        });
+        await told.WaitForAsync(1);
+        await next.Verdicts.WaitForAsync(1);
+        Assert.Empty(message.Verdicts.Items);
+    }
+
+    [Fact]
+    public async Task A_handler_that_throws_or_has_no_verdict_has_failed_an_attempt()
+    {
+        var (throwing, silent) = (new FakeMessage(), new FakeMessage());
+        _due.Enqueue(throwing);
+        _due.Enqueue(silent);
+        var problem = new InvalidOperationException("It throws on purpose.");
+        await using var consumer = Start((delivery, _) => delivery == throwing.Delivery ? throw problem : new((QueueVerdict)null!));
+        foreach (var (message, why) in new[] { (throwing, "It throws on purpose."), (silent, "The handler returned null.") })
+        {
+            var verdict = Assert.IsType<QueueVerdict.Retried>((await message.Verdicts.WaitForAsync(1))[0]);
+            Assert.Equal((TimeSpan.FromMilliseconds(500), AttemptFailure.HandlerFailed, why), (verdict.Delay, verdict.Failure!.Code, verdict.Failure.Message));
+        }
+
+        Assert.Equal([problem], _failures.Items);
+    }
+
+    [Fact]
+    public async Task Dispose_takes_nothing_more_and_waits_for_what_runs()
+    {
+        var (first, second) = (new FakeMessage(), new FakeMessage());
+        _due.Enqueue(first);
+        _due.Enqueue(second);
+        var consumer = Start(HoldAsync);
+        await first.Renewals.WaitForAsync(1);
+        var disposals = new[] { consumer.DisposeAsync().AsTask(), consumer.DisposeAsync().AsTask() };
+        Assert.DoesNotContain(disposals, static disposal => disposal.IsCompleted);
+        _released.SetResult();
+        await Eventually.CompletesAsync("dispose", Task.WhenAll(disposals));
+        Assert.Equal((1, 0, 1), (first.Verdicts.Items.Count, second.Renewals.Items.Count, _disposed));
+    }
+
+    [Fact]
+    public async Task What_outlasts_the_draining_is_given_back_at_once()
+    {
+        var message = new FakeMessage();
+        _due.Enqueue(message);
+        var consumer = Start(HoldAsync, drain: TimeSpan.Zero);
+        await message.Renewals.WaitForAsync(1);
+        await Eventually.CompletesAsync("dispose", consumer.DisposeAsync().AsTask());
+        Assert.Equal([null], message.Verdicts.Items);
+        _released.SetResult();
+    }
+
+    private static ValueTask<QueueVerdict> Acknowledge(QueueDelivery delivery, CancellationToken lost) => new(QueueVerdict.Ack);
+
+    private async ValueTask<QueueVerdict> HoldAsync(QueueDelivery delivery, CancellationToken lost)
+    {
+        await _released.Task;
+        return QueueVerdict.Ack;
+    }
+
+    private PollingConsumer Start(QueueHandler handler, Func<ValueTask<ILeasedMessage?>>? take = null, TimeSpan? drain = null) => PollingConsumer.Start(
+        new QueueSubscription("q") { LeaseTime = TimeSpan.FromMilliseconds(30), DrainTimeout = drain ?? TimeSpan.FromMinutes(1) },
+        handler,
+        take ?? (() => new(_due.TryDequeue(out var next) ? next : null)),
+        new PollingOptions { Interval = TimeSpan.FromMilliseconds(1), Failed = _failures.Add, Disposed = _ => Interlocked.Increment(ref _disposed) });
+
+    private sealed class FakeMessage : ILeasedMessage
+    {
+        public bool IsLost { get; init; }
+
+        public Exception? Problem { get; init; }
+
+        public Recorder<bool> Renewals { get; } = new();
+
+        public Recorder<QueueVerdict?> Verdicts { get; } = new();
+
+        public QueueDelivery Delivery { get; } = new()
+        {
+            Queue = "q",
+            Group = "g",
+            MessageId = Guid.NewGuid().ToString("N"),
+            Attempt = 1,
+            EnqueuedAt = DateTimeOffset.UnixEpoch,
+            Payload = default,
+            Headers = new Dictionary<string, string>(),
+        };
+
+        public ValueTask<bool> RenewAsync()
+        {
+            Renewals.Add(!IsLost);
+            return new(!IsLost);
+        }
+
+        public ValueTask SettleAsync(QueueVerdict? verdict)
+        {
+            if (Problem is not null)
+            {
+                throw Problem;
+            }
+
+            Verdicts.Add(verdict);
+            return ValueTask.CompletedTask;
+        }
+    }
+}
