@@ -55,7 +55,7 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerCon
         _topology = new QueueTopology(connection, publisher, steps);
         _store = new QueueStore(connection, publisher, _topology, steps);
         _notes = new AttemptNotes(connection, publisher);
-        _deadLetters = new DeadLetters(connection, _store);
+        _deadLetters = new DeadLetters(connection);
         _dispose = new Lazy<Task>(CloseAsync);
     }
 
@@ -158,7 +158,7 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IBrokerCon
     {
         CheckGroup(queue, group, cancellationToken);
         return await Guarding.AskAsync(
-            "redrive the dead letter", () => _deadLetters.RedriveAsync(queue, group, messageId, cancellationToken), cancellationToken).ConfigureAwait(false);
+            "redrive the dead letter", () => _deadLetters.RedriveAsync(queue, group, [messageId], cancellationToken), cancellationToken).ConfigureAwait(false) > 0;
     }
 
     /// <inheritdoc/>

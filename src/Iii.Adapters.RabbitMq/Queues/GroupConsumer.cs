@@ -110,7 +110,7 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
         var body = lent.ToArray();
         if (QueueRecordFormat.TryRead(body) is { } record)
         {
-            return new DeliveryRun(this, channel, tag, record);
+            return new DeliveryRun(this, channel, tag, record.InLine());
         }
 
         _ = BuryUnreadableAsync(channel, tag, properties.MessageId, body);
