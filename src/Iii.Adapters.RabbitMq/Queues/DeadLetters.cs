@@ -92,8 +92,9 @@ internal sealed class DeadLetters(RabbitMqConnection connection)
     {
         var patience = connection.Options.OperationTimeout;
         await using var held = await connection.Locks.AcquireAsync(Names.DeadLock(queue, group), patience, cancellationToken).ConfigureAwait(false);
-        await using var reader = await QueueReader.OpenAsync(
-            connection.Consuming.Require(), Names.DeadQueue(queue, group), MaxRead, patience, cancellationToken).ConfigureAwait(false);
+        var (session, dead) = (connection.Consuming.Require(), Names.DeadQueue(queue, group));
+        await QueueReader.CatchUpAsync(session, dead, cancellationToken).ConfigureAwait(false);
+        await using var reader = await QueueReader.OpenAsync(session, dead, MaxRead, patience, cancellationToken).ConfigureAwait(false);
         return reader is null ? none : await read(reader).ConfigureAwait(false);
     }
 
@@ -128,7 +129,7 @@ internal sealed class DeadLetters(RabbitMqConnection connection)
     }
 
     /// <summary>
-    /// How many the line of a group can take now. What finds it full when it gets there waits with the broker, which tries again after minutes.
+    /// How many the line of a group can take now. What finds it full when it gets there the broker keeps, and tries again after minutes.
     /// </summary>
     private async Task<int> CountRoomAsync(string queue, string group, CancellationToken cancellationToken)
     {

@@ -61,6 +61,19 @@ internal sealed class QueueReader : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Sees to it that what is said of a queue is true: when the broker has just started, its leader may say what was so at some time before,
+    /// until something goes through the queue's log. Afterwards the queue may have another order.
+    /// </summary>
+    public static async Task CatchUpAsync(LinkSession session, string queue, CancellationToken cancellationToken)
+    {
+        await using var channel = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        if (await Probing.CountAsync(channel, queue, cancellationToken).ConfigureAwait(false) is not null)
+        {
+            await IsEmptyAsync(channel, queue, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>The next message.</summary>
     /// <exception cref="BrokerException">It did not come in time, or the connection is lost.</exception>
     public async Task<Message> ReadAsync(CancellationToken cancellationToken)
@@ -125,12 +138,21 @@ internal sealed class QueueReader : IAsyncDisposable
     /// </summary>
     private static async Task<uint?> CountAllAsync(IChannel channel, string queue, TimeSpan patience, CancellationToken cancellationToken)
     {
+        var timesEmpty = 0;
         for (var start = Environment.TickCount64; ; await Task.Delay(Pause, cancellationToken).ConfigureAwait(false))
         {
             var found = await Probing.CountAsync(channel, queue, cancellationToken).ConfigureAwait(false);
-            if (found is null || (found.ConsumerCount == 0 && (found.MessageCount > 0 || await IsEmptyAsync(channel, queue, cancellationToken).ConfigureAwait(false))))
+            if (found is null or { ConsumerCount: 0, MessageCount: > 0 })
             {
                 return found?.MessageCount;
+            }
+
+            // It says the same while the queue has no leader, or one that is slow to answer. A message is asked for through the queue's log,
+            // behind all that it was told by this channel; the second time also behind what the channel had held back.
+            timesEmpty += found.ConsumerCount == 0 && await IsEmptyAsync(channel, queue, cancellationToken).ConfigureAwait(false) ? 1 : 0;
+            if (timesEmpty == 2)
+            {
+                return 0;
             }
 
             if (Environment.TickCount64 - start > patience.TotalMilliseconds)
@@ -140,7 +162,7 @@ internal sealed class QueueReader : IAsyncDisposable
         }
     }
 
-    /// <summary>Of a queue without a leader, as there are when the broker has just started, it says that nothing lies there.</summary>
+    /// <summary>Asks the leader of a quorum queue for a message, and gives it back.</summary>
     private static async Task<bool> IsEmptyAsync(IChannel channel, string queue, CancellationToken cancellationToken)
     {
         if (await channel.BasicGetAsync(queue, autoAck: false, cancellationToken).ConfigureAwait(false) is not { } first)
