@@ -59,7 +59,7 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IMessageCa
         _topology = new QueueTopology(connection, publisher, steps);
         _store = new QueueStore(connection, publisher, _topology, steps);
         _notes = new AttemptNotes(connection, publisher);
-        _deadLetters = new DeadLetters(connection, _store);
+        _deadLetters = new DeadLetters(connection);
         _dispose = new Lazy<Task>(CloseAsync);
     }
 
@@ -181,17 +181,23 @@ public sealed class RabbitMqQueueBroker : IQueueBroker, IDeadLetters, IMessageCa
             .ConfigureAwait(false);
     }
 
-    /// <inheritdoc/>
-    /// <remarks>It costs what <see cref="ListAsync"/> costs. When the instance vanishes in between, the dead letter may stay.</remarks>
-    public async ValueTask<bool> RedriveAsync(string queue, string group, string messageId, CancellationToken cancellationToken = default)
-    {
-        CheckGroup(queue, group, cancellationToken);
-        return await Guarding.AskAsync(
-            "redrive the dead letter", () => _deadLetters.RedriveAsync(queue, group, messageId, cancellationToken), cancellationToken).ConfigureAwait(false);
-    }
+    /// <inheritdoc cref="RedriveAsync(string, string, IReadOnlyCollection{string}, CancellationToken)"/>
+    /// <returns>False when it was not there (any more).</returns>
+    public async ValueTask<bool> RedriveAsync(string queue, string group, string messageId, CancellationToken cancellationToken = default) =>
+        await RedriveAsync(queue, group, [messageId], cancellationToken).ConfigureAwait(false) > 0;
 
     /// <inheritdoc/>
-    /// <remarks>One step for each; when the connection is lost in between, a message may be redelivered and its dead letter may stay.</remarks>
+    /// <remarks>
+    /// <para>
+    /// It costs what <see cref="ListAsync"/> costs. The broker itself moves them, in the order in which they died: when the instance vanishes
+    /// meanwhile, each is a dead letter still or on its way, and never both. What is enqueued while they are on their way may come before them.
+    /// When the broker crashes then, up to 32 that it was moving come twice.
+    /// </para>
+    /// <para>
+    /// Those for which the group has no room stay dead letters, and this throws <see cref="BrokerErrorCodes.LimitExceeded"/>. One that finds the
+    /// group full all the same, because others were faster, is in no list: the broker keeps it and tries again after three to six minutes.
+    /// </para>
+    /// </remarks>
     public async ValueTask<int> RedriveAsync(
         string queue, string group, IReadOnlyCollection<string> messageIds, CancellationToken cancellationToken = default)
     {

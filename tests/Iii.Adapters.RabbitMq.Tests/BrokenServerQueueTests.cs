@@ -128,9 +128,62 @@ public sealed class BrokenServerQueueTests(ServerToBreak broken) : IClassFixture
         }
     }
 
-    private async Task<RabbitMqQueueBroker> OpenAsync()
+    [Fact]
+    public async Task A_redriven_message_that_finds_its_group_full_waits_with_the_server_until_there_is_room()
     {
-        var instance = await _world.OpenAsync();
+        // The smaller bound is the one that counts, and whoever redrives does not know it.
+        await using var small = await OpenAsync(options => options with { Limits = new BrokerLimits { MaxQueueLength = 10 } });
+        await using var broker = await OpenAsync();
+        var isHealed = false;
+        var seen = new Recorder<string>();
+        Task<IAsyncDisposable> ConsumeAsync() => small.ConsumeAsync(
+            new QueueSubscription("full"),
+            (delivery, _) =>
+            {
+                if (!isHealed)
+                {
+                    return ValueTask.FromResult(QueueVerdict.DeadLetter(new AttemptFailure("dead", "on purpose")));
+                }
+
+                seen.Add(delivery.MessageId);
+                return ValueTask.FromResult(QueueVerdict.Ack);
+            },
+            Cancel).AsTask();
+        await SetPatienceAsync(TimeSpan.FromSeconds(1));
+        var killer = await ConsumeAsync();
+        await SetPatienceAsync(TimeSpan.FromSeconds(30));
+        var receipt = await broker.EnqueueAsync("full", new QueueMessage("1"u8.ToArray()), null, Cancel);
+        await Eventually.HoldsAsync("it is dead", async () => (await ListAsync()).Count == 1);
+        await killer.DisposeAsync();
+        await Eventually.HoldsAsync("the group is full", async () =>
+        {
+            try
+            {
+                await broker.EnqueueAsync("full", new QueueMessage("2"u8.ToArray()), null, Cancel);
+                return false;
+            }
+            catch (BrokerException full) when (full.Code == BrokerErrorCodes.LimitExceeded)
+            {
+                return true;
+            }
+        });
+
+        Assert.True(await broker.RedriveAsync("full", QueueSubscription.DefaultGroup, receipt.MessageId, Cancel));
+        Assert.Empty(await ListAsync());
+        isHealed = true;
+        await ConsumeAsync();
+        await Eventually.HoldsAsync("it has come", () => seen.Items.Contains(receipt.MessageId));
+
+        async Task<IReadOnlyList<DeadLetterRecord>> ListAsync() =>
+            (await broker.ListAsync("full", QueueSubscription.DefaultGroup, PageRequest.First, Cancel)).Items;
+
+        Task SetPatienceAsync(TimeSpan patience) => broken.Server.ControlAsync(
+            "eval", $"application:set_env(rabbit, dead_letter_worker_publisher_confirm_timeout, {(int)patience.TotalMilliseconds}).");
+    }
+
+    private async Task<RabbitMqQueueBroker> OpenAsync(Func<RabbitMqBrokerOptions, RabbitMqBrokerOptions>? change = null)
+    {
+        var instance = await _world.OpenAsync(change);
         return await RabbitMqQueueBroker.CreateAsync(instance.Connection, Cancel);
     }
 

@@ -229,6 +229,7 @@ public abstract partial class QueueBrokerSpecs
         Volatile.Write(ref isHealed, true);
         var redriven = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => Task.Run(
             async () => await (i % 2 == 0 ? deadLetters : second).RedriveAsync(_queue, "default", record.MessageId, Cancel))));
+        await deliveries.WaitForAsync(2);
         await EnqueueAsync(first, "end");
 
         Assert.Single(redriven, each => each);

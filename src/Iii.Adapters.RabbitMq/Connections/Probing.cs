@@ -41,8 +41,8 @@ internal static class Probing
         }
     }
 
-    /// <summary>Declares a quorum queue. One that is there with other arguments, from another version or configuration, is taken as it is.</summary>
-    public static async Task DeclareQuorumAsync(
+    /// <summary>Declares a quorum queue. One that is there with other arguments, from another version or configuration, is taken as it is: false.</summary>
+    public static async Task<bool> DeclareQuorumAsync(
         LinkSession session, string queue, IDictionary<string, object?> arguments, CancellationToken cancellationToken)
     {
         await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
@@ -51,6 +51,7 @@ internal static class Probing
             var all = new Dictionary<string, object?>(arguments) { ["x-queue-type"] = "quorum" };
             await probe.QueueDeclareAsync(
                 queue, durable: true, exclusive: false, autoDelete: false, all, cancellationToken: cancellationToken).ConfigureAwait(false);
+            return true;
         }
         catch (OperationInterruptedException exception) when (exception.ShutdownReason?.ReplyCode == Constants.PreconditionFailed)
         {
@@ -58,6 +59,8 @@ internal static class Probing
             {
                 throw;
             }
+
+            return false;
         }
     }
 }

@@ -1,6 +1,8 @@
 using System.Collections.ObjectModel;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
+using Iii.Adapters.RabbitMq.Connections;
 using Iii.Broker;
 
 namespace Iii.Adapters.RabbitMq.Queues;
@@ -9,142 +11,141 @@ namespace Iii.Adapters.RabbitMq.Queues;
 /// The dead letters of a group: they lie in a queue of their own, which is read from its beginning under a lock and given back. What
 /// nobody can read is shown as it is.
 /// </summary>
-internal sealed class DeadLetters(RabbitMqConnection connection, QueueStore store)
+/// <remarks>
+/// What is redriven is rejected there, and the broker itself moves it to the group's line, as it is: nobody who vanishes meanwhile can leave
+/// it in both, or in neither. Only the broker's own crash may have it send again what it had sent and not noted yet.
+/// </remarks>
+internal sealed class DeadLetters(RabbitMqConnection connection)
 {
     /// <summary>Most that are looked at.</summary>
     private const ushort MaxRead = 10_000;
 
     private const string Unreadable = "unreadable";
 
-    public async Task<Page<DeadLetterRecord>> ListAsync(string queue, string group, PageRequest page, CancellationToken cancellationToken)
+    private RabbitMqNames Names => connection.Names;
+
+    /// <summary>The arguments of the queue that keeps the dead letters of a group: what is rejected goes to the group's line.</summary>
+    public static Dictionary<string, object?> QueueArguments(string jobs) => new()
     {
-        // The first of those after the cursor, by time of death; what is given back may come in another order.
-        var found = new SortedDictionary<string, DeadLetterRecord>(StringComparer.Ordinal);
-        await ReadAsync(queue, group, (_, letter) =>
+        ["x-dead-letter-exchange"] = "",
+        ["x-dead-letter-routing-key"] = jobs,
+        ["x-dead-letter-strategy"] = "at-least-once",
+        ["x-overflow"] = "reject-publish",
+        ["x-delivery-limit"] = int.MaxValue,
+    };
+
+    public Task<Page<DeadLetterRecord>> ListAsync(string queue, string group, PageRequest page, CancellationToken cancellationToken) =>
+        ReadAsync(queue, group, new Page<DeadLetterRecord>([], null), async reader =>
         {
-            var position = Position(letter.Record);
-            if (page.After is null || string.CompareOrdinal(position, page.After) > 0)
+            // The first of those after the cursor, by time of death; what is given back may come in another order.
+            var found = new SortedDictionary<string, DeadLetterRecord>(StringComparer.Ordinal);
+            await foreach (var letter in ReadAllAsync(reader, queue, group, cancellationToken).ConfigureAwait(false))
             {
-                found[position] = letter.Record;
-                if (found.Count > page.Limit + 1)
+                if (page.After is null || string.CompareOrdinal(letter.Position, page.After) > 0)
                 {
-                    found.Remove(found.Keys.Last());
-                }
-            }
-
-            return Task.FromResult(false);
-        }, cancellationToken).ConfigureAwait(false);
-        return found.Count > page.Limit
-            ? new Page<DeadLetterRecord>([.. found.Values.Take(page.Limit)], found.Keys.ElementAt(page.Limit - 1))
-            : new Page<DeadLetterRecord>([.. found.Values], null);
-    }
-
-    public Task<bool> RedriveAsync(string queue, string group, string messageId, CancellationToken cancellationToken) =>
-        ReadAsync(queue, group, async (reader, letter) =>
-        {
-            if (letter.Record.MessageId != messageId)
-            {
-                return false;
-            }
-
-            if (!await store.RedriveAsync(queue, group, messageId, letter.Fresh).ConfigureAwait(false))
-            {
-                throw Full(queue, group);
-            }
-
-            await reader.AckAsync(letter.Message).ConfigureAwait(false);
-            return true;
-        }, cancellationToken);
-
-    public async Task<int> RedriveAsync(string queue, string group, IReadOnlyCollection<string> messageIds, CancellationToken cancellationToken)
-    {
-        var wanted = messageIds.ToHashSet(StringComparer.Ordinal);
-        var stored = new List<(QueueReader.Message Message, Task<bool> IsStored)>();
-        var redriven = 0;
-        await ReadAsync(
-            queue,
-            group,
-            (_, letter) =>
-            {
-                if (wanted.Remove(letter.Record.MessageId))
-                {
-                    stored.Add((letter.Message, store.RedriveAsync(queue, group, letter.Record.MessageId, letter.Fresh)));
-                }
-
-                return Task.FromResult(wanted.Count == 0);
-            },
-            cancellationToken,
-            async reader =>
-            {
-                foreach (var (message, isStored) in stored)
-                {
-                    // One that was not stored stays a dead letter, and so do those that were not waited for when the broker is lost.
-                    if (await isStored.ConfigureAwait(false))
+                    found[letter.Position] = letter.Record;
+                    if (found.Count > page.Limit + 1)
                     {
-                        await reader.AckAsync(message).ConfigureAwait(false);
-                        redriven++;
+                        found.Remove(found.Keys.Last());
                     }
                 }
-            }).ConfigureAwait(false);
-        return redriven == stored.Count ? redriven : throw Full(queue, group);
-    }
-
-    public Task<bool> DiscardAsync(string queue, string group, string messageId, CancellationToken cancellationToken) =>
-        ReadAsync(queue, group, async (reader, letter) =>
-        {
-            if (letter.Record.MessageId != messageId)
-            {
-                return false;
             }
 
-            await reader.AckAsync(letter.Message).ConfigureAwait(false);
-            return true;
+            return found.Count > page.Limit
+                ? new Page<DeadLetterRecord>([.. found.Values.Take(page.Limit)], found.Keys.ElementAt(page.Limit - 1))
+                : new Page<DeadLetterRecord>([.. found.Values], null);
         }, cancellationToken);
 
-    private static BrokerException Full(string queue, string group) => new(
-        BrokerErrorCodes.LimitExceeded, $"The group '{group}' of the queue '{queue}' is full; what was not put back stays a dead letter.");
+    /// <summary>Puts those back that are there, in the order in which they died; says how many.</summary>
+    /// <exception cref="BrokerException">The group has no room for all of them; it got as many as fit.</exception>
+    public Task<int> RedriveAsync(string queue, string group, IReadOnlyCollection<string> messageIds, CancellationToken cancellationToken) =>
+        ReadAsync(queue, group, 0, async reader =>
+        {
+            var found = await FindAsync(reader, queue, group, messageIds, cancellationToken).ConfigureAwait(false);
+            var room = found.Count == 0 ? 0 : await CountRoomAsync(queue, group, cancellationToken).ConfigureAwait(false);
+            foreach (var letter in found.Take(room))
+            {
+                await reader.RejectAsync(letter.Message).ConfigureAwait(false);
+            }
 
-    /// <summary>Looks at one after the other until one says that it was the last to be looked at.</summary>
-    /// <param name="queue">The queue.</param>
-    /// <param name="group">The group.</param>
-    /// <param name="look">Looks at one; whether it was the last.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <param name="finish">Called in the end, while they can still be acknowledged.</param>
-    /// <returns>Whether one was the last.</returns>
-    private async Task<bool> ReadAsync(
-        string queue,
-        string group,
-        Func<QueueReader, Letter, Task<bool>> look,
-        CancellationToken cancellationToken,
-        Func<QueueReader, Task>? finish = null)
+            await reader.CloseAsync().ConfigureAwait(false);
+            return found.Count <= room ? found.Count : throw new BrokerException(
+                BrokerErrorCodes.LimitExceeded,
+                $"The group '{group}' of the queue '{queue}' is full; {found.Count - room} of {found.Count} that were to be put back stay dead letters.");
+        }, cancellationToken);
+
+    public Task<bool> DiscardAsync(string queue, string group, string messageId, CancellationToken cancellationToken) =>
+        ReadAsync(queue, group, false, async reader =>
+        {
+            var found = await FindAsync(reader, queue, group, [messageId], cancellationToken).ConfigureAwait(false);
+            foreach (var letter in found)
+            {
+                await reader.AckAsync(letter.Message).ConfigureAwait(false);
+            }
+
+            await reader.CloseAsync().ConfigureAwait(false);
+            return found.Count > 0;
+        }, cancellationToken);
+
+    /// <summary>Reads the dead letters under the lock.</summary>
+    private async Task<T> ReadAsync<T>(string queue, string group, T none, Func<QueueReader, Task<T>> read, CancellationToken cancellationToken)
     {
         var patience = connection.Options.OperationTimeout;
-        var (names, dead) = (connection.Names, connection.Names.DeadQueue(queue, group));
-        await using var held = await connection.Locks.AcquireAsync(names.DeadLock(queue, group), patience, cancellationToken).ConfigureAwait(false);
-        await using var reader = await QueueReader.OpenAsync(
-            connection.Consuming.Require(), dead, MaxRead, patience, cancellationToken).ConfigureAwait(false);
-        if (reader is null)
-        {
-            return false;
-        }
-
-        var isLast = false;
-        for (var i = 0; i < Math.Min(reader.Count, MaxRead) && !isLast; i++)
-        {
-            var message = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-            isLast = await look(reader, Read(queue, group, message)).ConfigureAwait(false);
-        }
-
-        if (finish is not null)
-        {
-            await finish(reader).ConfigureAwait(false);
-        }
-
-        return isLast;
+        await using var held = await connection.Locks.AcquireAsync(Names.DeadLock(queue, group), patience, cancellationToken).ConfigureAwait(false);
+        var (session, dead) = (connection.Consuming.Require(), Names.DeadQueue(queue, group));
+        await QueueReader.CatchUpAsync(session, dead, cancellationToken).ConfigureAwait(false);
+        await using var reader = await QueueReader.OpenAsync(session, dead, MaxRead, patience, cancellationToken).ConfigureAwait(false);
+        return reader is null ? none : await read(reader).ConfigureAwait(false);
     }
 
-    private static string Position(DeadLetterRecord record) =>
-        string.Create(CultureInfo.InvariantCulture, $"{record.DeadAt.UtcTicks:D19}-{record.MessageId}");
+    private static async IAsyncEnumerable<Letter> ReadAllAsync(
+        QueueReader reader, string queue, string group, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        for (var i = 0; i < Math.Min(reader.Count, MaxRead); i++)
+        {
+            yield return Read(queue, group, await reader.ReadAsync(cancellationToken).ConfigureAwait(false));
+        }
+    }
+
+    /// <summary>Those with certain ids, oldest first.</summary>
+    private static async Task<List<Letter>> FindAsync(
+        QueueReader reader, string queue, string group, IReadOnlyCollection<string> messageIds, CancellationToken cancellationToken)
+    {
+        var wanted = messageIds.ToHashSet(StringComparer.Ordinal);
+        var found = new List<Letter>();
+        await foreach (var letter in ReadAllAsync(reader, queue, group, cancellationToken).ConfigureAwait(false))
+        {
+            if (wanted.Remove(letter.Record.MessageId))
+            {
+                found.Add(letter);
+                if (wanted.Count == 0)
+                {
+                    break;
+                }
+            }
+        }
+
+        return [.. found.OrderBy(static letter => letter.Position, StringComparer.Ordinal)];
+    }
+
+    /// <summary>
+    /// How many the line of a group can take now. What finds it full when it gets there the broker keeps, and tries again after minutes.
+    /// </summary>
+    private async Task<int> CountRoomAsync(string queue, string group, CancellationToken cancellationToken)
+    {
+        var session = connection.Consuming.Require();
+        var (jobs, dead) = (Names.JobsQueue(queue, group), Names.DeadQueue(queue, group));
+        if (!await Probing.DeclareQuorumAsync(session, dead, QueueArguments(jobs), cancellationToken).ConfigureAwait(false))
+        {
+            throw new BrokerException(
+                BrokerErrorCodes.Conflict,
+                $"RabbitMQ has '{dead}' with other arguments than those by which it puts dead letters back, and would delete them: "
+                + "move what lies there with its own tools, delete the queue, and consume the group anew to have it declared.");
+        }
+
+        var waiting = await Probing.CountAsync(session, jobs, cancellationToken).ConfigureAwait(false);
+        return (int)Math.Max(0, connection.Options.Limits.MaxQueueLength - (waiting?.MessageCount ?? 0));
+    }
 
     private static Letter Read(string queue, string group, QueueReader.Message message)
     {
@@ -154,8 +155,7 @@ internal sealed class DeadLetters(RabbitMqConnection connection, QueueStore stor
         }
 
         var failures = record.Failures;
-        var fresh = record with { Attempts = 0, Failures = [], DeadAt = null };
-        return new Letter(message, QueueRecordFormat.Write(fresh), new DeadLetterRecord
+        return new Letter(message, new DeadLetterRecord
         {
             Queue = queue,
             Group = group,
@@ -175,7 +175,7 @@ internal sealed class DeadLetters(RabbitMqConnection connection, QueueStore stor
     private static Letter ReadForeign(string queue, string group, QueueReader.Message message)
     {
         var reason = new AttemptFailure(Unreadable, "The message is no record of this queue that could be read. Its payload is all that there was.");
-        return new Letter(message, message.Body, new DeadLetterRecord
+        return new Letter(message, new DeadLetterRecord
         {
             Queue = queue,
             Group = group,
@@ -190,6 +190,9 @@ internal sealed class DeadLetters(RabbitMqConnection connection, QueueStore stor
         });
     }
 
-    /// <summary>A dead letter, and what it would be when it was redriven.</summary>
-    private sealed record Letter(QueueReader.Message Message, ReadOnlyMemory<byte> Fresh, DeadLetterRecord Record);
+    private sealed record Letter(QueueReader.Message Message, DeadLetterRecord Record)
+    {
+        /// <summary>Where it is in the order of time.</summary>
+        public string Position { get; } = string.Create(CultureInfo.InvariantCulture, $"{Record.DeadAt.UtcTicks:D19}-{Record.MessageId}");
+    }
 }

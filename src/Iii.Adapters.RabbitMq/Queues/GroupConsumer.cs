@@ -109,7 +109,7 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
         var body = arrival.Body.ToArray();
         if (QueueRecordFormat.TryRead(body) is { } record)
         {
-            return new DeliveryRun(this, channel, arrival.Tag, record);
+            return new DeliveryRun(this, channel, arrival.Tag, record.InLine());
         }
 
         _ = BuryUnreadableAsync(channel, arrival.Tag, arrival.Properties.MessageId, body);

@@ -6,8 +6,8 @@ using RabbitMQ.Client;
 namespace Iii.Adapters.RabbitMq.Queues;
 
 /// <summary>
-/// Reads what lies in a queue, oldest first, and keeps it unacknowledged: closing it gives back what was not taken. For a queue
-/// that nobody else reads, under a lock.
+/// Reads what lies in a queue, oldest first, and keeps it unacknowledged: closing it gives back what was neither acknowledged nor
+/// rejected. For a queue that nobody else reads, under a lock.
 /// </summary>
 internal sealed class QueueReader : IAsyncDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class QueueReader : IAsyncDisposable
     private readonly TimeSpan _patience;
     private readonly Channel<Message> _messages = Channel.CreateUnbounded<Message>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     private string _consumerTag = "";
-    private uint _taken;
+    private bool _isClosed;
 
     private QueueReader(IChannel channel, string queue, uint count, TimeSpan patience) =>
         (_channel, _queue, Count, _patience) = (channel, queue, count, patience);
@@ -61,6 +61,19 @@ internal sealed class QueueReader : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Sees to it that what is said of a queue is true: when the broker has just started, its leader may say what was so at some time before,
+    /// until something goes through the queue's log. Afterwards the queue may have another order.
+    /// </summary>
+    public static async Task CatchUpAsync(LinkSession session, string queue, CancellationToken cancellationToken)
+    {
+        await using var channel = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        if (await Probing.CountAsync(channel, queue, cancellationToken).ConfigureAwait(false) is not null)
+        {
+            await IsEmptyAsync(channel, queue, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>The next message.</summary>
     /// <exception cref="BrokerException">It did not come in time, or the connection is lost.</exception>
     public async Task<Message> ReadAsync(CancellationToken cancellationToken)
@@ -78,69 +91,78 @@ internal sealed class QueueReader : IAsyncDisposable
         }
     }
 
-    public async Task AckAsync(Message message)
+    /// <summary>Deletes a message, by the time of <see cref="CloseAsync"/>.</summary>
+    public ValueTask AckAsync(Message message) => _channel.BasicAckAsync(message.Tag, multiple: false);
+
+    /// <summary>Has the broker move a message to where the queue's rejected messages go, likewise; it deletes it if the queue has no such place.</summary>
+    public ValueTask RejectAsync(Message message) => _channel.BasicRejectAsync(message.Tag, requeue: false);
+
+    /// <summary>
+    /// Gives the rest back, and waits until the queue has carried out all that it was told: whatever becomes of this instance then, the next
+    /// reader finds what is left, and nothing else. In which order it comes back is of no matter to those who read.
+    /// </summary>
+    /// <exception cref="BrokerException">It takes too long; some may have been carried out.</exception>
+    public async Task CloseAsync()
     {
-        await _channel.BasicAckAsync(message.Tag, multiple: false).ConfigureAwait(false);
-        _taken++;
+        _isClosed = true;
+        if (Count > 0)
+        {
+            // Not by closing the channel: it may not have passed on all that it was told yet, and would forget it. The queue forgets a
+            // consumer that is cancelled when it has settled all that it had delivered to it.
+            await _channel.BasicCancelAsync(_consumerTag).ConfigureAwait(false);
+            await _channel.BasicNackAsync(0, multiple: true, requeue: true).ConfigureAwait(false);
+            await CountAllAsync(_channel, _queue, _patience, CancellationToken.None).ConfigureAwait(false);
+        }
     }
 
-    /// <summary>Gives everything back, and waits until it lies there again: the next reader must find it.</summary>
+    /// <summary>Likewise; when the connection is lost the broker gives back by itself what it was told nothing of.</summary>
     public async ValueTask DisposeAsync()
     {
         try
         {
-            if (_channel.IsOpen && Count > 0)
+            await using var channel = _channel;
+            if (!_isClosed && channel.IsOpen)
             {
-                await GiveBackAsync().ConfigureAwait(false);
+                await CloseAsync().ConfigureAwait(false);
             }
-
-            await _channel.DisposeAsync().ConfigureAwait(false);
         }
-        catch (Exception exception) when (LinkErrors.IsFailure(exception))
+        catch (Exception exception) when (exception is BrokerException || LinkErrors.IsFailure(exception))
         {
-            // The connection is lost; the broker gives it back by itself.
+            // Whoever wants to know has closed it.
         }
     }
 
     /// <summary>
-    /// Not by closing the channel: it may not have passed on all acknowledgements yet, and would forget them. In which order things come
-    /// back is of no matter to those who read.
-    /// </summary>
-    private async Task GiveBackAsync()
-    {
-        await _channel.BasicCancelAsync(_consumerTag).ConfigureAwait(false);
-        await _channel.BasicNackAsync(0, multiple: true, requeue: true).ConfigureAwait(false);
-        var start = Environment.TickCount64;
-        while (await Probing.CountAsync(_channel, _queue, CancellationToken.None).ConfigureAwait(false) is { } found
-            && found.MessageCount + _taken < Count
-            && Environment.TickCount64 - start < _patience.TotalMilliseconds)
-        {
-            await Task.Delay(Pause).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>
-    /// How many lie there, once the broker has taken back what others had read: while it has not, it lists their consumers. Null when there
-    /// is no such queue.
+    /// How many lie there, once the queue has settled what was read of it: while it has not, it lists the consumers. Null when there is no
+    /// such queue.
     /// </summary>
     private static async Task<uint?> CountAllAsync(IChannel channel, string queue, TimeSpan patience, CancellationToken cancellationToken)
     {
+        var timesEmpty = 0;
         for (var start = Environment.TickCount64; ; await Task.Delay(Pause, cancellationToken).ConfigureAwait(false))
         {
             var found = await Probing.CountAsync(channel, queue, cancellationToken).ConfigureAwait(false);
-            if (found is null || (found.ConsumerCount == 0 && (found.MessageCount > 0 || await IsEmptyAsync(channel, queue, cancellationToken).ConfigureAwait(false))))
+            if (found is null or { ConsumerCount: 0, MessageCount: > 0 })
             {
                 return found?.MessageCount;
             }
 
+            // It says the same while the queue has no leader, or one that is slow to answer. A message is asked for through the queue's log,
+            // behind all that it was told by this channel; the second time also behind what the channel had held back.
+            timesEmpty += found.ConsumerCount == 0 && await IsEmptyAsync(channel, queue, cancellationToken).ConfigureAwait(false) ? 1 : 0;
+            if (timesEmpty == 2)
+            {
+                return 0;
+            }
+
             if (Environment.TickCount64 - start > patience.TotalMilliseconds)
             {
-                throw LinkErrors.Unavailable($"RabbitMQ does not give back what another instance had read of '{queue}'");
+                throw LinkErrors.Unavailable($"RabbitMQ does not settle what was read of '{queue}'");
             }
         }
     }
 
-    /// <summary>Of a queue without a leader, as there are when the broker has just started, it says that nothing lies there.</summary>
+    /// <summary>Asks the leader of a quorum queue for a message, and gives it back.</summary>
     private static async Task<bool> IsEmptyAsync(IChannel channel, string queue, CancellationToken cancellationToken)
     {
         if (await channel.BasicGetAsync(queue, autoAck: false, cancellationToken).ConfigureAwait(false) is not { } first)

@@ -21,8 +21,11 @@ internal sealed record QueueRecord
     /// <summary>Those that are remembered, oldest first.</summary>
     public IReadOnlyList<AttemptRecord> Failures { get; init; } = [];
 
-    /// <summary>When it became a dead letter; null while it is none.</summary>
+    /// <summary>When it became a dead letter; null while it is none. What is in its group's line all the same was redriven.</summary>
     public DateTimeOffset? DeadAt { get; init; }
+
+    /// <summary>The record as its group's line has it: one that was redriven begins anew.</summary>
+    public QueueRecord InLine() => DeadAt is null ? this : this with { Attempts = 0, Failures = [], DeadAt = null };
 
     /// <summary>The record after attempts that ended without an acknowledgement.</summary>
     public QueueRecord After(int attempt, AttemptFailure? failure, DateTimeOffset at) => this with

@@ -37,12 +37,6 @@ internal sealed class QueueStore(RabbitMqConnection connection, QueuePublisher p
                 == PublicationOutcome.Stored;
     }
 
-    /// <summary>For one group again, byte for byte.</summary>
-    /// <inheritdoc cref="ReturnAsync"/>
-    public async Task<bool> RedriveAsync(string queue, string group, string messageId, ReadOnlyMemory<byte> body) =>
-        await publisher.PublishAsync("", connection.Names.JobsQueue(queue, group), messageId, body, CancellationToken.None)
-            .ConfigureAwait(false) == PublicationOutcome.Stored;
-
     /// <summary>For the dead letters of a group.</summary>
     /// <inheritdoc cref="ReturnAsync"/>
     public Task<bool> BuryAsync(string queue, string group, QueueRecord record) =>

@@ -105,7 +105,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
             await cleaner.QueueDeleteAsync(Names.LaterQueue(queue, group), cancellationToken: cancellationToken).ConfigureAwait(false);
         }
 
-        await Probing.DeclareQuorumAsync(session, Names.DeadQueue(queue, group), UnboundedArguments(), cancellationToken).ConfigureAwait(false);
+        await Probing.DeclareQuorumAsync(session, Names.DeadQueue(queue, group), DeadLetters.QueueArguments(jobs), cancellationToken).ConfigureAwait(false);
         await Probing.DeclareQuorumAsync(session, jobs, StoreArguments, cancellationToken).ConfigureAwait(false);
         await EnsureLaterAsync(session, queue, group, cancellationToken).ConfigureAwait(false);
         await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);

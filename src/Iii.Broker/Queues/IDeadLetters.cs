@@ -11,6 +11,10 @@ public interface IDeadLetters
     ValueTask<Page<DeadLetterRecord>> ListAsync(string queue, string group, PageRequest page, CancellationToken cancellationToken = default);
 
     /// <summary>Puts a dead letter back at the end of its group's line, in one step: same id, attempts from 1, no failures.</summary>
+    /// <remarks>
+    /// It is no dead letter any more when this returns, and nothing keeps it from its line. Where an adapter says so it may still be on its way
+    /// there, and what is enqueued then may come before it.
+    /// </remarks>
     /// <returns>False when it was not there (any more).</returns>
     ValueTask<bool> RedriveAsync(string queue, string group, string messageId, CancellationToken cancellationToken = default);
 
