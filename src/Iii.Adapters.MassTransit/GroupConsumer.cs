@@ -93,8 +93,10 @@ internal sealed class GroupConsumer : IAsyncDisposable
     /// <summary>Runs the handler, until it ends or its verdict no longer counts.</summary>
     private async Task<(QueueVerdict? Verdict, AttemptFailure Failure)> HandleAsync(Job job, CancellationToken lost)
     {
-        // Never disposed of: the handler may outlast this call.
-        var end = CancellationTokenSource.CreateLinkedTokenSource(lost, _givenUp.Token);
+        // Never disposed of: the handler may outlast this call. What leads to it is, or every job would stay as long as its consumer.
+        var end = new CancellationTokenSource();
+        await using var byLoss = lost.Register(end.Cancel).ConfigureAwait(false);
+        await using var byGivingUp = _givenUp.Token.Register(end.Cancel).ConfigureAwait(false);
         var running = RunAsync(job, end.Token);
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = end.Token.Register(() => ended.TrySetResult()).ConfigureAwait(false);
