@@ -136,19 +136,6 @@ public sealed class BrokenServerQueueTests(ServerToBreak broken) : IClassFixture
         await using var broker = await OpenAsync();
         var isHealed = false;
         var seen = new Recorder<string>();
-        Task<IAsyncDisposable> ConsumeAsync() => small.ConsumeAsync(
-            new QueueSubscription("full"),
-            (delivery, _) =>
-            {
-                if (!isHealed)
-                {
-                    return ValueTask.FromResult(QueueVerdict.DeadLetter(new AttemptFailure("dead", "on purpose")));
-                }
-
-                seen.Add(delivery.MessageId);
-                return ValueTask.FromResult(QueueVerdict.Ack);
-            },
-            Cancel).AsTask();
         await SetPatienceAsync(TimeSpan.FromSeconds(1));
         var killer = await ConsumeAsync();
         await SetPatienceAsync(TimeSpan.FromSeconds(30));
@@ -173,6 +160,20 @@ public sealed class BrokenServerQueueTests(ServerToBreak broken) : IClassFixture
         isHealed = true;
         await ConsumeAsync();
         await Eventually.HoldsAsync("it has come", () => seen.Items.Contains(receipt.MessageId));
+
+        Task<IAsyncDisposable> ConsumeAsync() => small.ConsumeAsync(
+            new QueueSubscription("full"),
+            (delivery, _) =>
+            {
+                if (!isHealed)
+                {
+                    return ValueTask.FromResult(QueueVerdict.DeadLetter(new AttemptFailure("dead", "on purpose")));
+                }
+
+                seen.Add(delivery.MessageId);
+                return ValueTask.FromResult(QueueVerdict.Ack);
+            },
+            Cancel).AsTask();
 
         async Task<IReadOnlyList<DeadLetterRecord>> ListAsync() =>
             (await broker.ListAsync("full", QueueSubscription.DefaultGroup, PageRequest.First, Cancel)).Items;

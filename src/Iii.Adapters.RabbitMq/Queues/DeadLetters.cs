@@ -62,7 +62,13 @@ internal sealed class DeadLetters(RabbitMqConnection connection)
         ReadAsync(queue, group, 0, async reader =>
         {
             var found = await FindAsync(reader, queue, group, messageIds, cancellationToken).ConfigureAwait(false);
-            var room = found.Count == 0 ? 0 : await CountRoomAsync(queue, group, cancellationToken).ConfigureAwait(false);
+            if (found.Count == 0)
+            {
+                return 0;
+            }
+
+            await CheckMovingAsync(queue, group, cancellationToken).ConfigureAwait(false);
+            var room = await CountRoomAsync(queue, group, cancellationToken).ConfigureAwait(false);
             foreach (var letter in found.Take(room))
             {
                 await reader.RejectAsync(letter.Message).ConfigureAwait(false);
@@ -128,22 +134,27 @@ internal sealed class DeadLetters(RabbitMqConnection connection)
         return [.. found.OrderBy(static letter => letter.Position, StringComparer.Ordinal)];
     }
 
-    /// <summary>
-    /// How many the line of a group can take now. What finds it full when it gets there the broker keeps, and tries again after minutes.
-    /// </summary>
-    private async Task<int> CountRoomAsync(string queue, string group, CancellationToken cancellationToken)
+    /// <summary>Sees to it that what is rejected is moved.</summary>
+    /// <exception cref="BrokerException">It would be deleted: the queue was declared otherwise, by an earlier version or by somebody else.</exception>
+    private async Task CheckMovingAsync(string queue, string group, CancellationToken cancellationToken)
     {
-        var session = connection.Consuming.Require();
-        var (jobs, dead) = (Names.JobsQueue(queue, group), Names.DeadQueue(queue, group));
-        if (!await Probing.DeclareQuorumAsync(session, dead, QueueArguments(jobs), cancellationToken).ConfigureAwait(false))
+        var dead = Names.DeadQueue(queue, group);
+        var arguments = QueueArguments(Names.JobsQueue(queue, group));
+        if (!await Probing.DeclareQuorumAsync(connection.Consuming.Require(), dead, arguments, cancellationToken).ConfigureAwait(false))
         {
             throw new BrokerException(
                 BrokerErrorCodes.Conflict,
                 $"RabbitMQ has '{dead}' with other arguments than those by which it puts dead letters back, and would delete them: "
                 + "move what lies there with its own tools, delete the queue, and consume the group anew to have it declared.");
         }
+    }
 
-        var waiting = await Probing.CountAsync(session, jobs, cancellationToken).ConfigureAwait(false);
+    /// <summary>
+    /// How many the line of a group can take now. What finds it full when it gets there the broker keeps, and tries again after minutes.
+    /// </summary>
+    private async Task<int> CountRoomAsync(string queue, string group, CancellationToken cancellationToken)
+    {
+        var waiting = await Probing.CountAsync(connection.Consuming.Require(), Names.JobsQueue(queue, group), cancellationToken).ConfigureAwait(false);
         return (int)Math.Max(0, connection.Options.Limits.MaxQueueLength - (waiting?.MessageCount ?? 0));
     }
 
