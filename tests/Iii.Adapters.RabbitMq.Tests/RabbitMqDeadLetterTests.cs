@@ -3,39 +3,21 @@ using System.Text;
 using Iii.Adapters.RabbitMq.Tests.Support;
 using Iii.Broker;
 using Iii.Broker.Specs;
-using RabbitMQ.Client;
 
 namespace Iii.Adapters.RabbitMq.Tests;
 
 /// <summary>Dead letters are moved by the broker, whatever becomes of those who ask for it.</summary>
-public sealed class RabbitMqDeadLetterTests(SharedServer shared) : IAsyncDisposable
+public sealed class RabbitMqDeadLetterTests(SharedServer shared) : QueueTests(shared)
 {
     private const string Queue = "orders";
-    private const string Group = QueueSubscription.DefaultGroup;
     private const int Many = 500;
 
     private static readonly AttemptFailure Boom = new("boom", "It failed on purpose.");
 
-    private readonly World _world = new(shared.Server);
-    private readonly List<RabbitMqQueueBroker> _brokers = [];
     private readonly ConcurrentDictionary<string, int> _handled = new();
 
     /// <summary>Messages die until it is set.</summary>
     private volatile bool _isHealed;
-
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    private string Cluster => _world.Options.Cluster;
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var broker in _brokers)
-        {
-            await broker.DisposeAsync();
-        }
-
-        await _world.DisposeAsync();
-    }
 
     [Fact]
     public async Task Whatever_the_moment_at_which_a_redriving_instance_is_cut_off_nothing_is_lost_or_doubled()
@@ -45,11 +27,19 @@ public sealed class RabbitMqDeadLetterTests(SharedServer shared) : IAsyncDisposa
         var dead = await DieAsync(broker, Many);
         _isHealed = true;
 
-        foreach (var milliseconds in (int[])[0, 5, 10, 20, 40, 80])
+        // At once; when it has read some; when some have been moved, and half of them.
+        Func<Task<bool>>[] moments =
+        [
+            () => Task.FromResult(true),
+            async () => await CountAsync($"iii.dead.{Cluster}/{Queue}/{Group}") < Many,
+            () => Task.FromResult(!_handled.IsEmpty),
+            () => Task.FromResult(_handled.Count >= Many / 2),
+        ];
+        foreach (var moment in moments)
         {
-            var instance = await _world.OpenAsync();
-            var redriving = (await OpenAsync(instance)).RedriveAsync(Queue, Group, dead, Cancel);
-            await Task.Delay(milliseconds, Cancel);
+            var instance = await World.OpenAsync();
+            var redriving = (await OpenAsync(instance)).RedriveAsync(Queue, Group, dead, Cancel).AsTask();
+            await Eventually.HoldsAsync("the moment has come", async () => redriving.IsCompleted || await moment());
             instance.Proxy.Cut();
             try
             {
@@ -75,7 +65,7 @@ public sealed class RabbitMqDeadLetterTests(SharedServer shared) : IAsyncDisposa
         var broker = await OpenAsync();
         await ConsumeAsync(broker, concurrency: 32);
         var dead = await DieAsync(broker, Many);
-        var instance = await _world.OpenAsync();
+        var instance = await World.OpenAsync();
         var other = await OpenAsync(instance);
         _isHealed = true;
         Assert.Equal(Many, await other.RedriveAsync(Queue, Group, dead, Cancel));
@@ -111,7 +101,7 @@ public sealed class RabbitMqDeadLetterTests(SharedServer shared) : IAsyncDisposa
     [Fact]
     public async Task A_full_group_takes_as_many_as_it_has_room_for_and_the_rest_stay_dead_letters()
     {
-        var broker = await OpenAsync(await _world.OpenAsync(options => options with { Limits = new BrokerLimits { MaxQueueLength = 10 } }));
+        var broker = await OpenAsync(await World.OpenAsync(options => options with { Limits = new BrokerLimits { MaxQueueLength = 10 } }));
         var killer = await ConsumeAsync(broker, concurrency: 1);
         var dead = await DieAsync(broker, 5);
         await killer.DisposeAsync();
@@ -192,13 +182,4 @@ public sealed class RabbitMqDeadLetterTests(SharedServer shared) : IAsyncDisposa
             return ValueTask.FromResult(QueueVerdict.Ack);
         },
         Cancel);
-
-    private async Task<RabbitMqQueueBroker> OpenAsync(World.Instance? instance = null)
-    {
-        var broker = await RabbitMqQueueBroker.CreateAsync((instance ?? await _world.OpenAsync()).Connection, Cancel);
-        _brokers.Add(broker);
-        return broker;
-    }
-
-    private Task<IConnection> OpenRawAsync() => new ConnectionFactory { Uri = new Uri(shared.Server.Url) }.CreateConnectionAsync(Cancel);
 }

@@ -3,31 +3,13 @@ using System.Text;
 using Iii.Adapters.RabbitMq.Tests.Support;
 using Iii.Broker;
 using Iii.Broker.Specs;
-using RabbitMQ.Client;
 
 namespace Iii.Adapters.RabbitMq.Tests;
 
 /// <summary>Who holds delayed messages, what happens when that one goes, and how they are cancelled. A lead of one second makes steps of those beyond two.</summary>
-public sealed class RabbitMqDelayTests(SharedServer shared) : IAsyncDisposable
+public sealed class RabbitMqDelayTests(SharedServer shared) : QueueTests(shared)
 {
     private const string Queue = "orders";
-
-    private readonly World _world = new(shared.Server);
-    private readonly List<RabbitMqQueueBroker> _brokers = [];
-
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    private string Cluster => _world.Options.Cluster;
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var broker in _brokers)
-        {
-            await broker.DisposeAsync();
-        }
-
-        await _world.DisposeAsync();
-    }
 
     [Theory]
     [InlineData(1_800)]
@@ -35,7 +17,7 @@ public sealed class RabbitMqDelayTests(SharedServer shared) : IAsyncDisposable
     public async Task What_is_due_goes_on_with_another_instance_when_the_one_that_holds_it_is_cut_off(int milliseconds)
     {
         const int Messages = 300;
-        var holding = await _world.OpenAsync();
+        var holding = await World.OpenAsync();
         var first = await OpenAsync(holding);
         var second = await OpenAsync();
         var seen = await RecordAsync(second);
@@ -52,7 +34,7 @@ public sealed class RabbitMqDelayTests(SharedServer shared) : IAsyncDisposable
     public async Task What_is_too_large_to_be_held_at_once_is_held_in_parts_and_comes()
     {
         const int Messages = 900;
-        var broker = await OpenAsync(await _world.OpenAsync(options => options with { MaxDelayedBytes = 100_000, DelayLead = TimeSpan.FromSeconds(8) }));
+        var broker = await OpenAsync(await World.OpenAsync(options => options with { MaxDelayedBytes = 100_000, DelayLead = TimeSpan.FromSeconds(8) }));
         var seen = await RecordAsync(broker);
         await Task.WhenAll(Enumerable.Range(0, Messages).Select(i => EnqueueAsync(broker, $"{i}".PadRight(1_000), 6_000)));
         await Eventually.HoldsAsync("some are not held", async () => await UnreadAsync() > 100);
@@ -65,12 +47,12 @@ public sealed class RabbitMqDelayTests(SharedServer shared) : IAsyncDisposable
     [Fact]
     public async Task What_is_due_for_a_group_that_is_full_waits_until_there_is_room_and_holds_nothing_up()
     {
-        var broker = await OpenAsync(await _world.OpenAsync(options => options with { Limits = new BrokerLimits { MaxQueueLength = 5 } }));
+        var broker = await OpenAsync(await World.OpenAsync(options => options with { Limits = new BrokerLimits { MaxQueueLength = 5 } }));
         await (await broker.ConsumeAsync(new QueueSubscription(Queue), Record([]), Cancel)).DisposeAsync();
         var filling = 0;
         await Eventually.HoldsAsync("the group is full", async () => !await TryEnqueueAsync(broker, $"filling {filling++}"));
         await Task.WhenAll(Enumerable.Range(0, 20).Select(i => EnqueueAsync(broker, $"delayed {i}", 100)));
-        await Eventually.HoldsAsync("some went back", async () => await ReadyAsync($"iii.step.{Cluster}.00") > 0);
+        await Eventually.HoldsAsync("some went back", async () => await CountAsync($"iii.step.{Cluster}.00") > 0);
         var other = new ConcurrentDictionary<string, int>();
         await broker.ConsumeAsync(new QueueSubscription("other"), Record(other), Cancel);
         await broker.EnqueueAsync("other", Message("other"), new EnqueueOptions { Delay = TimeSpan.FromMilliseconds(200) }, Cancel);
@@ -96,7 +78,7 @@ public sealed class RabbitMqDelayTests(SharedServer shared) : IAsyncDisposable
     [Fact]
     public async Task What_is_cancelled_stays_so_when_the_instance_that_held_it_is_cut_off()
     {
-        var holding = await _world.OpenAsync();
+        var holding = await World.OpenAsync();
         var first = await OpenAsync(holding);
         var second = await OpenAsync();
         var seen = await RecordAsync(second);
@@ -112,9 +94,9 @@ public sealed class RabbitMqDelayTests(SharedServer shared) : IAsyncDisposable
     [Fact]
     public async Task Whether_a_message_is_cancelled_is_not_known_when_nobody_answers()
     {
-        var broker = await OpenAsync(await _world.OpenAsync(options => options with { OperationTimeout = TimeSpan.FromSeconds(3), DelayLead = TimeSpan.FromMinutes(1) }));
+        var broker = await OpenAsync(await World.OpenAsync(options => options with { OperationTimeout = TimeSpan.FromSeconds(3), DelayLead = TimeSpan.FromMinutes(1) }));
         var id = await EnqueueAsync(broker, "1", 60_000);
-        await using var raw = await new ConnectionFactory { Uri = new Uri(shared.Server.Url) }.CreateConnectionAsync(Cancel);
+        await using var raw = await OpenRawAsync();
         await using var channel = await raw.CreateChannelAsync(cancellationToken: Cancel);
         var binding = new Dictionary<string, object?> { ["x-match"] = "all", ["iii-first-step"] = -1 };
         await channel.ExchangeUnbindAsync($"iii.near.{Cluster}", $"iii.delay.{Cluster}", "", binding, cancellationToken: Cancel);
@@ -154,27 +136,6 @@ public sealed class RabbitMqDelayTests(SharedServer shared) : IAsyncDisposable
         return seen;
     }
 
-    private async Task<RabbitMqQueueBroker> OpenAsync(World.Instance? instance = null)
-    {
-        var broker = await RabbitMqQueueBroker.CreateAsync((instance ?? await _world.OpenAsync()).Connection, Cancel);
-        _brokers.Add(broker);
-        return broker;
-    }
-
     /// <summary>What is due soon and nobody holds.</summary>
-    private async Task<uint> UnreadAsync() => await ReadyAsync($"iii.near.{Cluster}.0") + await ReadyAsync($"iii.near.{Cluster}.1");
-
-    private async Task<uint> ReadyAsync(string queue)
-    {
-        await using var raw = await new ConnectionFactory { Uri = new Uri(shared.Server.Url) }.CreateConnectionAsync(Cancel);
-        await using var channel = await raw.CreateChannelAsync(cancellationToken: Cancel);
-        try
-        {
-            return await channel.MessageCountAsync(queue, Cancel);
-        }
-        catch (RabbitMQ.Client.Exceptions.OperationInterruptedException)
-        {
-            return 0;
-        }
-    }
+    private async Task<uint> UnreadAsync() => await CountAsync($"iii.near.{Cluster}.0") + await CountAsync($"iii.near.{Cluster}.1");
 }

@@ -8,27 +8,11 @@ using RabbitMQ.Client;
 namespace Iii.Adapters.RabbitMq.Tests;
 
 /// <summary>What the queues do beyond the contract, on a server that works.</summary>
-public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : IAsyncDisposable
+public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : QueueTests(shared)
 {
     private const string Queue = "orders/été %";
-    private const string Group = QueueSubscription.DefaultGroup;
 
     private static readonly AttemptFailure Boom = new("boom", "It failed on purpose.");
-
-    private readonly World _world = new(shared.Server);
-    private readonly List<RabbitMqQueueBroker> _brokers = [];
-
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var broker in _brokers)
-        {
-            await broker.DisposeAsync();
-        }
-
-        await _world.DisposeAsync();
-    }
 
     /// <summary>The way through the delays is one of confirmations: under load too, it doubles nothing.</summary>
     [Fact]
@@ -176,7 +160,7 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : IAsyncDispos
     [Fact]
     public async Task In_order_an_instance_that_is_cut_off_is_followed_by_another_that_goes_on_where_it_was()
     {
-        var lost = await _world.OpenAsync();
+        var lost = await World.OpenAsync();
         var first = await OpenAsync(lost);
         var second = await OpenAsync();
         var subscription = new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey, Concurrency = 4, DrainTimeout = TimeSpan.Zero };
@@ -416,8 +400,8 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : IAsyncDispos
     [Fact]
     public async Task A_queue_that_was_made_with_another_bound_is_used_as_it_is()
     {
-        var small = await OpenAsync(await _world.OpenAsync(options => options with { Limits = new BrokerLimits { MaxQueueLength = 10 } }));
-        var large = await OpenAsync(await _world.OpenAsync(options => options with { Limits = new BrokerLimits { MaxQueueLength = 20 } }));
+        var small = await OpenAsync(await World.OpenAsync(options => options with { Limits = new BrokerLimits { MaxQueueLength = 10 } }));
+        var large = await OpenAsync(await World.OpenAsync(options => options with { Limits = new BrokerLimits { MaxQueueLength = 20 } }));
         var seen = new Recorder<string>();
         await (await small.ConsumeAsync(new QueueSubscription(Queue), Record(seen), Cancel)).DisposeAsync();
         await large.ConsumeAsync(new QueueSubscription(Queue), Record(seen), Cancel);
@@ -459,8 +443,6 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : IAsyncDispos
         Assert.All(last, record => Assert.Equal(BrokerLimits.MaxFailureMessageLength, record.Failure.Message.Length));
     }
 
-    private string Cluster => _world.Options.Cluster;
-
     private static string Text(QueueDelivery delivery) => Encoding.UTF8.GetString(delivery.Payload.Span);
 
     private static QueueMessage Message(string text) => new(Encoding.UTF8.GetBytes(text));
@@ -473,27 +455,4 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : IAsyncDispos
         seen.Add(Text(delivery));
         return ValueTask.FromResult(QueueVerdict.Ack);
     };
-
-    private async Task<RabbitMqQueueBroker> OpenAsync(World.Instance? instance = null)
-    {
-        var broker = await RabbitMqQueueBroker.CreateAsync((instance ?? await _world.OpenAsync()).Connection, Cancel);
-        _brokers.Add(broker);
-        return broker;
-    }
-
-    private async Task<uint> CountAsync(string queue)
-    {
-        await using var raw = await OpenRawAsync();
-        var channel = await raw.CreateChannelAsync(cancellationToken: Cancel);
-        try
-        {
-            return await channel.MessageCountAsync(queue, Cancel);
-        }
-        catch (RabbitMQ.Client.Exceptions.OperationInterruptedException)
-        {
-            return 0;
-        }
-    }
-
-    private Task<IConnection> OpenRawAsync() => new ConnectionFactory { Uri = new Uri(shared.Server.Url) }.CreateConnectionAsync(Cancel);
 }
