@@ -17,12 +17,15 @@ internal sealed class WakeUpSignal
         }
     }
 
-    /// <summary>Waits for a signal.</summary>
-    public async Task WaitAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    /// <summary>Waits for a signal; whether there was one.</summary>
+    public async Task<bool> WaitAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
-        if (await _semaphore.WaitAsync(timeout, cancellationToken).ConfigureAwait(false))
+        var wasSet = await _semaphore.WaitAsync(timeout, cancellationToken).ConfigureAwait(false);
+        if (wasSet)
         {
             Volatile.Write(ref _isSet, 0);
         }
+
+        return wasSet;
     }
 }

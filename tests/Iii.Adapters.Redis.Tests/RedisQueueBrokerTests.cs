@@ -99,6 +99,35 @@ public sealed class RedisQueueBrokerTests(RedisFixture redis)
         Assert.Equal([("1", 1), ("2", 2), ("3", 1), ("4", 1)], await seen.WaitForAsync(4));
     }
 
+    /// <summary>The runtime's timers may end a little before the time that a finer clock says, and the consumer then used to wait as long again.</summary>
+    [Fact]
+    public async Task A_consumer_with_nothing_else_to_do_does_not_oversleep_what_falls_due()
+    {
+        var delay = TimeSpan.FromSeconds(1.9);
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        var late = new Recorder<TimeSpan>();
+        var queues = Enumerable.Range(0, 40).Select(number => $"{Queue}.{number}").ToList();
+        foreach (var queue in queues)
+        {
+            await broker.ConsumeAsync(
+                new QueueSubscription(queue),
+                (delivery, _) =>
+                {
+                    late.Add(DateTimeOffset.UtcNow - delivery.EnqueuedAt - delay);
+                    return ValueTask.FromResult(QueueVerdict.Ack);
+                },
+                Cancel);
+        }
+
+        foreach (var queue in queues)
+        {
+            await broker.EnqueueAsync(queue, Message("later"), new EnqueueOptions { Delay = delay }, Cancel);
+        }
+
+        Assert.True((await late.WaitForAsync(queues.Count)).Max() < TimeSpan.FromSeconds(1));
+    }
+
     [Fact]
     public async Task Scripts_that_the_server_forgets_are_sent_again()
     {

@@ -202,7 +202,7 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
         var batch = new List<Settlement>();
         var isDry = false;
         var isFailing = false;
-        var wait = PollInterval;
+        var lookAgainAt = 0L;
         while (true)
         {
             while (batch.Count < MaxBatch && _settled.TryDequeue(out var settlement))
@@ -218,7 +218,7 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
 
             if (batch.Count == 0 && (want == 0 || isDry))
             {
-                isDry = await WaitAsync(want > 0 ? wait : Timeout.InfiniteTimeSpan).ConfigureAwait(false) && isDry;
+                isDry = await WaitAsync(want > 0 ? Until(lookAgainAt) : Timeout.InfiniteTimeSpan).ConfigureAwait(false) && isDry;
                 continue;
             }
 
@@ -239,7 +239,8 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
                 var (count, dueIn) = await CallAsync(batch, want, maySleep).ConfigureAwait(false);
                 batch.Clear();
                 isFailing = false;
-                (isDry, wait) = (maySleep && count < want, dueIn is { } due && due < PollInterval ? due : PollInterval);
+                isDry = maySleep && count < want;
+                lookAgainAt = Environment.TickCount64 + (long)(dueIn is { } due && due < PollInterval ? due : PollInterval).TotalMilliseconds;
             }
             catch (BrokerException exception)
             {
@@ -262,6 +263,8 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
         await LeaveAsync().ConfigureAwait(false);
     }
 
+    private static TimeSpan Until(long tick) => TimeSpan.FromMilliseconds(Math.Max(0, tick - Environment.TickCount64));
+
     /// <summary>What was leased before is settled with care from now on: a run is in one of these, on its way from the first to the last.</summary>
     private void DoubtLeases(List<Settlement> batch)
     {
@@ -280,13 +283,12 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
     /// <summary>A run that was given up ends before its message is given back, which still has to be done then.</summary>
     private bool HasNothingRunning() => Volatile.Read(ref _runningCount) == 0 && !_isGivingUp;
 
-    /// <summary>Waits for something to do; whether nothing says that there are messages.</summary>
-    private async Task<bool> WaitAsync(TimeSpan wait)
-    {
-        var start = TimeProvider.System.GetTimestamp();
-        await _signal.WaitAsync(wait, CancellationToken.None).ConfigureAwait(false);
-        return !_isWoken && (wait == Timeout.InfiniteTimeSpan || TimeProvider.System.GetElapsedTime(start) < wait);
-    }
+    /// <summary>
+    /// Waits for something to do; whether nothing says that there are messages. That the time is over is known by the wait itself: it may
+    /// end a little sooner than a clock says.
+    /// </summary>
+    private async Task<bool> WaitAsync(TimeSpan wait) =>
+        await _signal.WaitAsync(wait, CancellationToken.None).ConfigureAwait(false) && !_isWoken;
 
     private async Task<(int Count, TimeSpan? DueIn)> CallAsync(List<Settlement> batch, int want, bool maySleep)
     {
