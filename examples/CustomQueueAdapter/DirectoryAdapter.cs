@@ -15,18 +15,12 @@ public sealed partial class DirectoryAdapter : IBrokerAdapter
     {
         ArgumentNullException.ThrowIfNull(environment);
         var settings = new BrokerSettings(options);
-        var directory = new DirectoryQueueOptions(Path.Combine(settings.Text("folder", "./jobs"), environment.ClusterName));
         var logger = environment.Loggers.CreateLogger<DirectoryAdapter>();
-        directory = directory with
-        {
-            Limits = new BrokerLimits { MaxQueueLength = settings.Number("max_queue_length", directory.Limits.MaxQueueLength, minimum: 1) },
-            Polling = new PollingOptions
-            {
-                Interval = settings.Milliseconds("poll_interval_ms", directory.Polling.Interval),
-                Time = environment.Time,
-                Failed = problem => ReportFailure(logger, problem),
-            },
-        };
+        var polling = new PollingOptions { Time = environment.Time, Failed = problem => ReportFailure(logger, problem) };
+        polling = polling with { Interval = settings.Milliseconds("poll_interval_ms", polling.Interval) };
+        var directory = new DirectoryQueueOptions(Path.Combine(settings.Text("folder", "./jobs"), environment.ClusterName), polling);
+        var longest = settings.Number("max_queue_length", directory.Limits.MaxQueueLength, minimum: 1);
+        directory = directory with { Limits = directory.Limits with { MaxQueueLength = longest } };
         settings.Check();
         return ValueTask.FromResult(new BrokerSeams { Queues = Open(directory) });
     }

@@ -12,8 +12,8 @@ public sealed class DirectoryQueueBrokerSpecs : QueueBrokerSpecs
         // Each instance has a way of its own to the one folder, so that it can be cut off alone.
         var way = Path.Combine(_root.FullName, Guid.NewGuid().ToString("N"));
         Directory.CreateSymbolicLink(way, _root.CreateSubdirectory("jobs").FullName);
-        var polling = new PollingOptions { Interval = TimeSpan.FromMilliseconds(10) };
-        var broker = new DirectoryQueueBroker(new DirectoryQueueOptions(way) { Limits = limits, Polling = polling });
+        var polling = new PollingOptions { Interval = TimeSpan.FromMilliseconds(10), Failed = Tell };
+        var broker = new DirectoryQueueBroker(new DirectoryQueueOptions(way, polling) { Limits = limits });
         return ValueTask.FromResult(new SpecSubject<IQueueBroker>(broker, () =>
         {
             File.Delete(way);
@@ -27,4 +27,7 @@ public sealed class DirectoryQueueBrokerSpecs : QueueBrokerSpecs
         _root.Delete(recursive: true);
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>Handlers that throw are part of the suite.</summary>
+    private static void Tell(Exception problem) => TestContext.Current.SendDiagnosticMessage($"{problem}");
 }

@@ -5,8 +5,8 @@ namespace Iii.Broker.Specs;
 /// <summary>Waits on conditions with a bound: the only place of the suites where real time passes.</summary>
 public static class Eventually
 {
-    /// <summary>How long a condition may take to come true. Generous: it is only reached by a test that fails.</summary>
-    public static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
+    /// <summary>How long a condition may take to come true. Generous, and longer than a broker takes to recover: it is only reached by a test that fails.</summary>
+    public static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(5);
 

@@ -11,15 +11,19 @@ namespace Iii.Adapters.RabbitMq.Queues;
 /// <remarks>
 /// A note is a record without payload, in a queue that exists from the end of a turn to the beginning of the next. It is a classic queue:
 /// while its node is away the notes are lost, which costs a count and no message, and nobody waits for them. Only who has the turn may
-/// take or leave notes.
+/// take or leave notes. The last word, when all are there, says so: what has no note then was not begun, although the broker may have
+/// delivered it, which it does until the turn has ended.
 /// </remarks>
 internal sealed class AttemptNotes(RabbitMqConnection connection, QueuePublisher publisher)
 {
     /// <summary>Notes that are written at the same time.</summary>
     private const int Window = 256;
 
-    /// <summary>Takes the notes of the turn before, by the id of their message.</summary>
-    public async Task<Dictionary<string, QueueRecord>> TakeAsync(LinkSession session, string queue, string group, CancellationToken cancellationToken)
+    /// <summary>In place of the id of a message.</summary>
+    private const string LastWord = "complete";
+
+    /// <summary>Takes the notes of the turn before, by the id of their message, and whether they are all that there is to know.</summary>
+    public async Task<(Dictionary<string, QueueRecord> Notes, bool AreComplete)> TakeAsync(LinkSession session, string queue, string group, CancellationToken cancellationToken)
     {
         var name = connection.Names.NotesQueue(queue, group);
         var notes = new Dictionary<string, QueueRecord>(StringComparer.Ordinal);
@@ -27,12 +31,15 @@ internal sealed class AttemptNotes(RabbitMqConnection connection, QueuePublisher
             session, name, ushort.MaxValue, connection.Options.OperationTimeout, cancellationToken).ConfigureAwait(false);
         if (reader is null)
         {
-            return notes;
+            return (notes, false);
         }
 
+        var areComplete = false;
         for (var read = 0u; read < reader.Count; read++)
         {
-            if (QueueRecordFormat.TryRead((await reader.ReadAsync(cancellationToken).ConfigureAwait(false)).Body) is { } note)
+            var message = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+            areComplete |= message.MessageId == LastWord;
+            if (QueueRecordFormat.TryRead(message.Body) is { } note)
             {
                 notes[note.MessageId] = note;
             }
@@ -40,17 +47,12 @@ internal sealed class AttemptNotes(RabbitMqConnection connection, QueuePublisher
 
         await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
         await probe.QueueDeleteAsync(name, ifUnused: false, ifEmpty: false, cancellationToken: CancellationToken.None).ConfigureAwait(false);
-        return notes;
+        return (notes, areComplete);
     }
 
     /// <summary>Leaves notes to the next turn. When it is not possible they are lost; never throws.</summary>
     public async Task LeaveAsync(LinkSession session, string queue, string group, IReadOnlyCollection<QueueRecord> records)
     {
-        if (records.Count == 0)
-        {
-            return;
-        }
-
         var left = 0;
         try
         {
@@ -65,7 +67,11 @@ internal sealed class AttemptNotes(RabbitMqConnection connection, QueuePublisher
                 left += outcomes.Count(static outcome => outcome == PublicationOutcome.Stored);
             }
 
-            if (left < records.Count)
+            if (left == records.Count)
+            {
+                await publisher.PublishAsync("", name, LastWord, ReadOnlyMemory<byte>.Empty, CancellationToken.None).ConfigureAwait(false);
+            }
+            else
             {
                 connection.Logger.NotesLost(queue, records.Count - left, "RabbitMQ refused the notes");
             }

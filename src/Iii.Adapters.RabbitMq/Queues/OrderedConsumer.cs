@@ -60,7 +60,11 @@ internal sealed class OrderedConsumer(
     {
         if (_turn is { } turn)
         {
-            await _notes.LeaveAsync(turn.Session, Subscription.Queue, Subscription.Group, Note(turn)).ConfigureAwait(false);
+            if (await turn.HasBegunAsync().ConfigureAwait(false))
+            {
+                await _notes.LeaveAsync(turn.Session, Subscription.Queue, Subscription.Group, Note(turn)).ConfigureAwait(false);
+            }
+
             await turn.CloseAsync().ConfigureAwait(false);
         }
     }
@@ -145,7 +149,7 @@ internal sealed class OrderedConsumer(
 
         lock (Lock)
         {
-            // What comes while the turn ends is not begun, but goes into the notes.
+            // What comes while the turn ends is not begun, and goes into the notes if it is in time for them.
             if (_turn is not { } turn || turn.Session != channel.Session || (turn.IsOver && !IsStopping))
             {
                 return;
@@ -158,8 +162,8 @@ internal sealed class OrderedConsumer(
             }
             else if (turn.IsFirst(run.Record.OrderingKey ?? ""))
             {
-                run.Record = turn.Notes.Remove(run.Record.MessageId, out var note)
-                    ? run.Record with { Attempts = note.Attempts, Failures = note.Failures }
+                run.Record = turn.Notes.Remove(run.Record.MessageId, out var note) ? run.Record with { Attempts = note.Attempts, Failures = note.Failures }
+                    : turn.AreNotesComplete ? run.Record
                     : run.Record.AfterLost(1, DateTimeOffset.UtcNow);
             }
 
@@ -195,6 +199,9 @@ internal sealed class OrderedConsumer(
         /// <summary>What the turn before left, by the id of the message; of those that may still come. Under the lock.</summary>
         public Dictionary<string, QueueRecord> Notes { get; private set; } = [];
 
+        /// <summary>Whether what has no note was not begun in the turn before.</summary>
+        public bool AreNotesComplete { get; private set; }
+
         /// <summary>Whether no message of the key was redelivered in this turn. Those are at most what the turns before had read. Under the lock.</summary>
         public bool IsFirst(string key) => _redeliveredKeys.Add(key);
 
@@ -203,6 +210,9 @@ internal sealed class OrderedConsumer(
         public bool IsOver => _over.IsCancellationRequested;
 
         public void Begin() => _consuming = Task.Run(WaitAndConsumeAsync);
+
+        /// <summary>Whether it got so far as to consume. Once it is over.</summary>
+        public async Task<bool> HasBegunAsync() => await _consuming.ConfigureAwait(false) is not null;
 
         /// <summary>The session is lost, and the right with it.</summary>
         public void Cancel() => _ = CloseAsync();
@@ -270,7 +280,7 @@ internal sealed class OrderedConsumer(
 
                 // The last one may have vanished without a goodbye.
                 await UntilNobodyConsumesAsync(Over).ConfigureAwait(false);
-                Notes = await consumer._notes.TakeAsync(session, subscription.Queue, subscription.Group, Over).ConfigureAwait(false);
+                (Notes, AreNotesComplete) = await consumer._notes.TakeAsync(session, subscription.Queue, subscription.Group, Over).ConfigureAwait(false);
                 return await ConsumingChannel.OpenAsync(session, consumer.Jobs, consumer.Prefetch, consumer.Take, CancellationToken.None).ConfigureAwait(false);
             }
             catch (Exception exception) when (exception is BrokerException || LinkErrors.IsFailure(exception))

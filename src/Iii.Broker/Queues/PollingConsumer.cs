@@ -32,14 +32,15 @@ public sealed class PollingConsumer : IAsyncDisposable
     /// <param name="take">
     /// Leases the message that is due first; null when none is. Called when there is a place for one, and not again before it has ended.
     /// </param>
-    /// <param name="options">The rest; null for the defaults.</param>
+    /// <param name="options">The rest.</param>
     public static PollingConsumer Start(
-        QueueSubscription subscription, QueueHandler handler, Func<ValueTask<ILeasedMessage?>> take, PollingOptions? options = null)
+        QueueSubscription subscription, QueueHandler handler, Func<ValueTask<ILeasedMessage?>> take, PollingOptions options)
     {
         ArgumentNullException.ThrowIfNull(subscription);
         ArgumentNullException.ThrowIfNull(handler);
         ArgumentNullException.ThrowIfNull(take);
-        return new PollingConsumer(subscription, handler, take, options ?? new PollingOptions());
+        ArgumentNullException.ThrowIfNull(options);
+        return new PollingConsumer(subscription, handler, take, options);
     }
 
     /// <inheritdoc/>

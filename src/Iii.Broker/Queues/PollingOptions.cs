@@ -10,10 +10,10 @@ public sealed record PollingOptions
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>
-    /// Told of every exception of the handler and of the store. It must be fast and must not throw. The default forgets them: what could not
-    /// be taken is tried again, and what could not be settled is delivered again when its lease has ended.
+    /// Told of every exception of the handler and of the store, to be logged: what could not be taken is tried again, and what could not be
+    /// settled is delivered again when its lease has ended. It must be fast and must not throw.
     /// </summary>
-    public Action<Exception> Failed { get; init; } = static _ => { };
+    public required Action<Exception> Failed { get; init; }
 
     /// <summary>Called when dispose is done.</summary>
     public Action<PollingConsumer> Disposed { get; init; } = static _ => { };
