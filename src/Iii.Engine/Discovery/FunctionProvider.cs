@@ -30,6 +30,9 @@ internal abstract class FunctionProvider
     /// <summary>The instance where it is; null for this one. Providers of this instance are tried first.</summary>
     public virtual object? Instance => null;
 
+    /// <summary>Who carries the functions out, for people; null when that is no worker, or one of several.</summary>
+    public virtual string? WorkerLabel => null;
+
     /// <summary>How many workers it stands for.</summary>
     public virtual int WorkerCount => 1;
 

@@ -81,6 +81,8 @@ internal sealed class WorkerConnection : FunctionProvider, IFunctionOwner, ITrig
 
     public string? WorkerName => Metadata.Name;
 
+    public override string WorkerLabel => Metadata.LabelOf(WorkerId);
+
     /// <summary>The close code to send when the queue has been emptied; null while the connection is open.</summary>
     public WebSocketCloseStatus? CloseStatus { get; private set; }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Iii.Engine.Configuration;
 using Iii.Engine.Discovery;
 
 namespace Iii.Engine.Gateways;
@@ -38,6 +39,9 @@ internal sealed record WorkerMetadata
 
     /// <summary>JSON as it came.</summary>
     public byte[]? Telemetry { get; init; }
+
+    /// <summary>The worker in records that people read when it is long gone: its name, clipped, and its id in brackets; the id if it has no name.</summary>
+    public string LabelOf(string workerId) => string.IsNullOrEmpty(Name) ? workerId : $"{DisplayText.Clip(Name)} ({workerId})";
 
     /// <summary>
     /// Reads the input of <c>engine::workers::register</c>: runtime, version and telemetry replace what was said before, the

@@ -33,7 +33,7 @@ internal sealed class AwaitedInvocation : PendingInvocation, IValueTaskSource<In
     public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _source.OnCompleted(continuation, state, token, flags);
 
-    protected override void OnCompleted(in InvocationOutcome outcome) => _source.SetResult(InvocationResult.CopyOf(outcome));
+    protected override void OnCompleted(in InvocationOutcome outcome) => _source.SetResult(InvocationResult.CopyOf(outcome, Provider));
 
     private sealed class Policy : PooledObjectPolicy<AwaitedInvocation>
     {

@@ -123,8 +123,10 @@ internal sealed class FunctionInvoker(
         var first = LoadBalancer.Pick(providers);
         for (var i = 0; i < providers.Length; i++)
         {
-            // A dispatch that was refused never left, so the next provider may have it.
-            var result = providers[(first + i) % providers.Length].Provider.Dispatch(function, invocation, pending);
+            // A dispatch that was refused never left, so the next provider may have it. One that was not may have ended already.
+            var provider = providers[(first + i) % providers.Length].Provider;
+            pending.Provider = provider;
+            var result = provider.Dispatch(function, invocation, pending);
             if (result == DispatchResult.Dispatched)
             {
                 deadlines.Wake();

@@ -16,6 +16,9 @@ internal abstract class PendingInvocation
     /// <summary>The function called; null when the id is not known.</summary>
     public FunctionPool? Function => _function;
 
+    /// <summary>Who was last asked to carry it out. Set before the dispatch.</summary>
+    public FunctionProvider? Provider { get; set; }
+
     /// <summary>The id of the dispatch, unlike any other.</summary>
     public Guid DispatchId { get; private set; }
 
@@ -66,6 +69,7 @@ internal abstract class PendingInvocation
     {
         _function = null;
         _metrics = null;
+        Provider = null;
         _isRerouted = false;
     }
 }

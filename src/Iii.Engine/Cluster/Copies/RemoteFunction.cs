@@ -28,6 +28,8 @@ internal sealed class RemoteFunction(Member member, RemoteCalls calls) : Functio
 
     public string? WorkerName => Workers is [.., var newest] ? newest.Entry?.Metadata.Name : null;
 
+    public override string? WorkerLabel => Workers is [var only] ? only.Entry?.Metadata.LabelOf(only.WorkerId) : null;
+
     public override DispatchResult Dispatch(FunctionPool function, in Invocation invocation, PendingInvocation pending) =>
         calls.Dispatch(member, function, invocation, pending);
 }

@@ -164,6 +164,7 @@ internal sealed class InspectionFunctions(
             writer.WriteNumber("failed_at", failure.At.ToUnixTimeMilliseconds());
             writer.WriteString("error_code", failure.Failure.Code);
             writer.WriteString("error", failure.Failure.Message);
+            writer.WriteString("worker", failure.Failure.Worker);
             writer.WriteString("trace_id", failure.Failure.TraceId);
             writer.WriteEndObject();
         }

@@ -132,7 +132,9 @@ internal sealed class JobRunner(FunctionInvoker invoker, QueueMetrics metrics, T
         }
 
         var (code, message) = result.ReadError();
-        return new JobOutcome(result.IsRefusal ? JobEnd.Refused : JobEnd.Failed, Failure(delivery, code, message));
+        return result.IsRefusal
+            ? new JobOutcome(JobEnd.Refused, Failure(delivery, code, message))
+            : new JobOutcome(JobEnd.Failed, Failure(delivery, code, message) with { Worker = result.Provider?.WorkerLabel });
     }
 
     private ValueTask<ConditionOutcome> EvaluateAsync(QueueDelivery delivery, in Job job) => TriggerCondition.EvaluateAsync(

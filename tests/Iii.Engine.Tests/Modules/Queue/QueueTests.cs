@@ -143,9 +143,12 @@ public sealed class QueueTests
         await using var engine = await StartAsync();
         await using var producer = await engine.ConnectAsync();
         await producer.EnqueueAsync("t", "1");
+        var workers = new List<string>();
         for (var i = 0; i < RetryPolicy.MaxCrashes; i++)
         {
             await using var victim = await engine.ConnectAsync();
+            await victim.CallAsync("engine::workers::register", $$"""{"name":"host:{{i}}"}""");
+            workers.Add($"host:{i} ({victim.WorkerId})");
             await victim.SubscribeAsync("f", "t", """{"maxRetries":1,"backoffDelayMs":1}""");
             await victim.NextCallAsync("f");
         }
@@ -153,7 +156,7 @@ public sealed class QueueTests
         await producer.WaitForStatsAsync("t", "dlq_depth", 1);
         var dead = Assert.Single(await producer.DeadLettersAsync("t"));
         Assert.Equal("worker_crash", dead.GetProperty("error_code").GetString());
-        Assert.Equal(RetryPolicy.MaxCrashes, dead.GetProperty("attempts").GetArrayLength());
+        Assert.Equal(workers, dead.GetProperty("attempts").EnumerateArray().Select(static attempt => attempt.GetProperty("worker").GetString()));
     }
 
     [Theory]
@@ -331,7 +334,9 @@ public sealed class QueueTests
         Assert.Equal((TraceParent, "k=\"v\""), (call.GetProperty("traceparent").GetString(), call.GetProperty("baggage").GetString()));
         await producer.WaitForStatsAsync("t", "dlq_depth", 1);
         var dead = Assert.Single(await producer.DeadLettersAsync("t"));
-        Assert.Equal("0af7651916cd43dd8448eb211c80319c", dead.GetProperty("attempts")[0].GetProperty("trace_id").GetString());
+        var attempt = dead.GetProperty("attempts")[0];
+        Assert.Equal("0af7651916cd43dd8448eb211c80319c", attempt.GetProperty("trace_id").GetString());
+        Assert.Equal(consumer.WorkerId, attempt.GetProperty("worker").GetString());
     }
 
     [Fact]
