@@ -32,8 +32,12 @@ namespace Iii.Engine.Hosting;
 /// <remarks>Start it once and stop it once; a stopped host cannot start again. Members are not thread-safe.</remarks>
 public sealed class EngineHost : IAsyncDisposable
 {
+    /// <summary>How long an adapter may take to close what it has open.</summary>
+    internal static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(15);
+
     private readonly EngineConfiguration _configuration;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly WebApplication _app;
     private readonly List<Listener> _listeners = [];
     private readonly Listener? _httpListener;
@@ -82,6 +86,7 @@ public sealed class EngineHost : IAsyncDisposable
         _app = builder.Build();
 
         var loggers = _app.Services.GetRequiredService<ILoggerFactory>();
+        _logger = loggers.CreateLogger<EngineHost>();
         var instance = InstanceId.New(configuration.Cluster.InstanceId);
         IBrokerAdapter[] known = [new MemoryAdapter(), .. adapters];
         var environment = new BrokerEnvironment(configuration.Cluster.Name, instance.Text, loggers, time);
@@ -333,14 +338,25 @@ public sealed class EngineHost : IAsyncDisposable
             _queues.Dispose();
         }
 
-        if (_queueBroker?.Own is { } own)
+        await CloseAsync(_queueBroker?.Own);
+        await CloseAsync(_seams);
+    }
+
+    /// <summary>Disposes of an adapter's connection. One that cannot come to an end must not keep the process from ending.</summary>
+    private async ValueTask CloseAsync(BrokerSeams? seams)
+    {
+        if (seams is null)
         {
-            await own.DisposeAsync();
+            return;
         }
 
-        if (_seams is not null)
+        try
         {
-            await _seams.DisposeAsync();
+            await seams.DisposeAsync().AsTask().WaitAsync(ClosePatience, _time);
+        }
+        catch (TimeoutException)
+        {
+            _logger.BrokerNotClosed(ClosePatience);
         }
     }
 

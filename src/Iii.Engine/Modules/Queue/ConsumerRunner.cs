@@ -167,7 +167,11 @@ internal sealed class ConsumerRunner : IAsyncDisposable
             _lastProblem = null;
             _logger.ConsumingStarted(_source.Queue, _source.Group, subscription.Concurrency);
         }
-        catch (Exception e) when (!_stop.IsCancellationRequested)
+        catch (Exception) when (_stop.IsCancellationRequested)
+        {
+            // It was stopped meanwhile, and whatever the broker said of it is of no more interest.
+        }
+        catch (Exception e)
         {
             // A broker that is away for a night must not fill the log with one line.
             if (_lastProblem != e.Message)

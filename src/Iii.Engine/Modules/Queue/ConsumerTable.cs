@@ -86,7 +86,8 @@ internal sealed class ConsumerTable : IDisposable
     {
         lock (_lock)
         {
-            if (!_groups.TryGetValue((topic, group), out var entry))
+            // What stops is stopped as a whole, and has taken up nothing since it began to.
+            if (_isStopping || !_groups.TryGetValue((topic, group), out var entry))
             {
                 return;
             }
@@ -118,6 +119,15 @@ internal sealed class ConsumerTable : IDisposable
         lock (_lock)
         {
             return _groups.Keys.FirstOrDefault(key => key.Topic == topic && key.Group != group).Group;
+        }
+    }
+
+    /// <summary>The groups in which functions subscribe to a topic, on whichever instance.</summary>
+    public string[] GroupsOf(string topic)
+    {
+        lock (_lock)
+        {
+            return [.. _groups.Keys.Where(key => key.Topic == topic).Select(static key => key.Group)];
         }
     }
 

@@ -46,15 +46,26 @@ internal sealed class DeadLetterFunctions(IQueueBroker broker, QueueLocator loca
         var (batch, stride) = (new List<string>(), pace.Stride(MaxBatch));
         foreach (var group in await locator.GroupsAsync(call, input, queue))
         {
+            if (!isComplete)
+            {
+                break;
+            }
+
             await foreach (var record in ReadAsync(deadLetters, queue.Queue, group))
             {
+                if (pace.Elapsed > MaxDuration)
+                {
+                    isComplete = false;
+                    break;
+                }
+
                 // One that failed again meanwhile is behind the others once more.
                 if (!filter.Fits(record) || !seen.Add($"{group}\n{record.MessageId}"))
                 {
                     continue;
                 }
 
-                if (seen.Count > limit || pace.Elapsed > MaxDuration)
+                if (seen.Count > limit)
                 {
                     isComplete = false;
                     seen.Remove($"{group}\n{record.MessageId}");

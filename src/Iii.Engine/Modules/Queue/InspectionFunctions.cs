@@ -111,13 +111,19 @@ internal sealed class InspectionFunctions(
         var (lookedAt, bytes) = (0, 0L);
         foreach (var group in await locator.GroupsAsync(call, input, queue))
         {
+            if (IsEnough())
+            {
+                break;
+            }
+
             await foreach (var record in DeadLetterFunctions.ReadAsync(deadLetters, queue.Queue, group))
             {
-                if (found.Count >= limit || bytes >= MaxPayloadBytes || ++lookedAt > MaxLookedAt)
+                if (IsEnough())
                 {
                     break;
                 }
 
+                lookedAt++;
                 if (filter.Fits(record) && --offset < 0)
                 {
                     found.Add(record);
@@ -132,6 +138,8 @@ internal sealed class InspectionFunctions(
             found.ForEach(record => Write(writer, record));
             writer.WriteEndArray();
         });
+
+        bool IsEnough() => found.Count >= limit || bytes >= MaxPayloadBytes || lookedAt >= MaxLookedAt;
     }
 
     private static void Write(Utf8JsonWriter writer, DeadLetterRecord record)

@@ -168,7 +168,7 @@ internal sealed class JobRunner(FunctionInvoker invoker, QueueMetrics metrics, T
         json.Append("{\"message_id\":"u8);
         json.AppendText(delivery.MessageId);
         json.Append(",\"attempt\":"u8);
-        RetryPolicy.CountTries(delivery.Attempt, delivery.Failures).TryFormat(json.Reserve(11), out var digits, default, CultureInfo.InvariantCulture);
+        RetryPolicy.CountTries(delivery.Failures).TryFormat(json.Reserve(11), out var digits, default, CultureInfo.InvariantCulture);
         json.Advance(digits);
         json.Append(job.IsTopic ? ",\"topic\":"u8 : ",\"queue\":"u8);
         json.AppendText(job.Name);

@@ -14,7 +14,7 @@ internal sealed record LocatedQueue(string Shown, string Queue);
 /// Topics and named queues may have the same names. The key of the input says what is meant first, <c>queue</c> or <c>topic</c>; where
 /// there is no such thing, the other one is.
 /// </remarks>
-internal sealed class QueueLocator(IQueueBroker broker, QueueOptions options)
+internal sealed class QueueLocator(IQueueBroker broker, QueueOptions options, ConsumerTable consumers)
 {
     /// <summary>Finds the queue that an input names.</summary>
     public async ValueTask<LocatedQueue> FindAsync(EngineCall call, JsonElement input)
@@ -30,11 +30,15 @@ internal sealed class QueueLocator(IQueueBroker broker, QueueOptions options)
         }
 
         var isTopic = options.Find(topic) is null
+            || consumers.GroupsOf(topic).Length > 0
             || (broker is IQueueInspection inspection && await inspection.GetStatsAsync(QueueNames.OfTopic(topic)) is not null);
         return new LocatedQueue(topic, isTopic ? QueueNames.OfTopic(topic) : QueueNames.OfNamed(topic));
     }
 
-    /// <summary>The groups of a queue whose dead letters are meant: one that is named, or all that the broker can tell of.</summary>
+    /// <summary>
+    /// The groups of a queue whose dead letters are meant: one that is named, or all that the broker can tell of. Of a broker that tells
+    /// of none, those that somebody subscribes to now, and the one of the function that is named.
+    /// </summary>
     public async ValueTask<IReadOnlyList<string>> GroupsAsync(EngineCall call, JsonElement input, LocatedQueue queue)
     {
         if (EngineFunctions.Text(call, input, "group") is { Length: > 0 } group)
@@ -42,8 +46,21 @@ internal sealed class QueueLocator(IQueueBroker broker, QueueOptions options)
             return [group];
         }
 
-        return broker is IQueueInspection inspection && await inspection.GetStatsAsync(queue.Queue) is { } stats
-            ? [.. stats.Groups.Select(static group => group.Group)]
-            : [QueueNames.SharedGroup];
+        if (broker is IQueueInspection inspection)
+        {
+            return await inspection.GetStatsAsync(queue.Queue) is { } stats ? [.. stats.Groups.Select(static group => group.Group)] : [];
+        }
+
+        SortedSet<string> groups = new(BrokerNames.Utf8Order) { QueueNames.SharedGroup };
+        if (QueueNames.Shown(queue.Queue, out var isTopic) is { } topic && isTopic)
+        {
+            groups.UnionWith(consumers.GroupsOf(topic));
+            if (EngineFunctions.Text(call, input, "function_id") is { } functionId)
+            {
+                groups.Add(QueueNames.OfFunction(functionId));
+            }
+        }
+
+        return [.. groups];
     }
 }

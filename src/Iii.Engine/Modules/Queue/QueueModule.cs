@@ -46,7 +46,7 @@ internal sealed class QueueModule : IDisposable
         _runner = new JobRunner(invoker, _metrics, TimeSpan.FromMilliseconds(options.JobTimeoutMs), logger);
         _consumers = new ConsumerTable(broker, options, functions, places, _runner, time, logger);
         var producer = new JobProducer(broker, _metrics);
-        var locator = new QueueLocator(broker, options);
+        var locator = new QueueLocator(broker, options, _consumers);
         _calls = new CallEnqueuer(options, producer, logger);
         _enqueueFunctions = new EnqueueFunctions(producer);
         _deadLetterFunctions = new DeadLetterFunctions(broker, locator, time);

@@ -8,7 +8,8 @@ namespace Iii.Engine.Modules.Queue;
 /// <para>
 /// What counts towards <see cref="RetryOptions.MaxAttempts"/> is that the function ran and failed. A refusal does not count: the job waits,
 /// with pauses of its own that stay short, and its history does not mention it; that is how many deliveries of it were without a record.
-/// After <see cref="MaxWaits"/> of them, which take about a day, a refusal counts as a failure.
+/// After <see cref="MaxWaits"/> of them, which take about a day, a refusal counts as a failure. Of more failures than
+/// <see cref="BrokerLimits.MaxRememberedFailures"/> the first are forgotten, and whatever was before those that are not counts as failed.
 /// </para>
 /// <para>
 /// A job whose worker was lost while it handled it does not count either, but <see cref="MaxCrashes"/> of these make it a dead letter with
@@ -67,7 +68,7 @@ internal static class RetryPolicy
                         Message = $"The job took its worker down {crashes} times: {outcome.Failure.Message}",
                     });
             default:
-                var failures = CountFailures(attempt, history) + 1;
+                var failures = CountFailures(history) + 1;
                 return failures < options.MaxAttempts
                     ? QueueVerdict.RetryAfter(Pause(options.Backoff, options.BackoffType, failures, MaxBackoff, random), outcome.Failure)
                     : QueueVerdict.DeadLetter(outcome.Failure!);
@@ -83,10 +84,8 @@ internal static class RetryPolicy
             : new AttemptFailure(WorkerCrash, $"The job was lost {losses} times together with the instance that handled it.");
     }
 
-    /// <summary>The number of the try: deliveries that nobody took do not count.</summary>
-    /// <remarks>Of a job with more failures than are remembered, they do: what they were is forgotten.</remarks>
-    public static int CountTries(int attempt, IReadOnlyList<AttemptRecord> history) =>
-        history.Count < BrokerLimits.MaxRememberedFailures ? history.Count + 1 : attempt;
+    /// <summary>The number of the try: deliveries that nobody took do not count, but for those that are forgotten.</summary>
+    public static int CountTries(IReadOnlyList<AttemptRecord> history) => CountForgotten(history) + history.Count + 1;
 
     /// <summary>A pause: never longer than <paramref name="longest"/>, whatever the number.</summary>
     private static TimeSpan Pause(TimeSpan first, BackoffType type, int number, TimeSpan longest, double random)
@@ -104,14 +103,14 @@ internal static class RetryPolicy
     }
 
     private static int CountWaits(int attempt, IReadOnlyList<AttemptRecord> history) =>
-        history.Count < BrokerLimits.MaxRememberedFailures ? attempt - 1 - history.Count : 0;
+        attempt - 1 - history.Count - CountForgotten(history);
 
-    /// <summary>The failures that count. Those that are no longer remembered do; it is not known what they were.</summary>
-    private static int CountFailures(int attempt, IReadOnlyList<AttemptRecord> history)
-    {
-        var forgotten = history.Count < BrokerLimits.MaxRememberedFailures ? 0 : attempt - 1 - history.Count;
-        return forgotten + history.Count - Count(history, ErrorCodes.InvocationStopped) - Count(history, AttemptFailure.ConsumerLost);
-    }
+    private static int CountFailures(IReadOnlyList<AttemptRecord> history) => CountForgotten(history) + history.Count
+        - Count(history, ErrorCodes.InvocationStopped) - Count(history, AttemptFailure.ConsumerLost);
+
+    /// <summary>The deliveries before those that are remembered.</summary>
+    private static int CountForgotten(IReadOnlyList<AttemptRecord> history) =>
+        history.Count < BrokerLimits.MaxRememberedFailures ? 0 : history[0].Attempt - 1;
 
     private static int Count(IReadOnlyList<AttemptRecord> history, string code)
     {

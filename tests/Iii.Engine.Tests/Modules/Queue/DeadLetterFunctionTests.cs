@@ -1,3 +1,4 @@
+using Iii.Broker;
 using Iii.Engine.Modules.Queue;
 using Iii.Engine.Tests.Support;
 
@@ -260,6 +261,25 @@ public sealed class DeadLetterFunctionTests
     private static Task<TestEngine> StartAsync() => TestEngine.StartAsync(queue: new QueueOptions());
 
     /// <summary>Makes dead letters of these codes.</summary>
+    [Fact]
+    public async Task Broker_that_lists_nothing_has_the_dead_letters_of_those_who_subscribe_and_of_the_function_that_is_named()
+    {
+        await using var broker = new RestrictedQueueBroker(BrokerFeatures.Inspection);
+        await using var engine = await TestEngine.StartAsync(queue: new QueueOptions(), queues: broker);
+        await using var producer = await engine.ConnectAsync();
+        await using var consumer = await engine.ConnectAsync();
+        await consumer.SubscribeAsync("f", "t", """{"maxRetries":0}""", type: "durable:subscriber");
+        await producer.EnqueueAsync("t", "1");
+        await consumer.FailAsync("f");
+        await Eventually.TrueAsync(async () => (await producer.DeadLettersAsync("t")).Length == 1);
+
+        await consumer.SendAsync("""{"type":"unregistertrigger","id":"f-trigger"}""");
+        await consumer.BarrierAsync();
+        Assert.Empty(await producer.DeadLettersAsync("t"));
+        Assert.Equal((0, 0, true), await RedriveAsync(producer, ""));
+        Assert.Equal((1, 1, true), await RedriveAsync(producer, ""","function_id":"f" """));
+    }
+
     private static async Task BuryAsync(TestWorker consumer, TestWorker producer, string topic, string[] codes)
     {
         await consumer.SubscribeAsync("f", topic, Once);

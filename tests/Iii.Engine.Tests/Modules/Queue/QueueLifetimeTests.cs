@@ -1,8 +1,12 @@
+using Iii.Broker;
 using Iii.Broker.Memory;
+using Iii.Engine.Configuration;
 using Iii.Engine.Gateways;
+using Iii.Engine.Hosting;
 using Iii.Engine.Modules.Queue;
 using Iii.Engine.Tests.Cluster;
 using Iii.Engine.Tests.Support;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Iii.Engine.Tests.Modules.Queue;
 
@@ -178,6 +182,23 @@ public sealed class QueueLifetimeTests
         await producer.EnqueueAsync("u", "2");
         Assert.Equal(1, (await consumer.HandleAsync("f")).GetInt32());
         Assert.Equal(2, (await consumer.HandleAsync("g")).GetInt32());
+    }
+
+    [Fact]
+    public async Task Broker_that_cannot_be_closed_does_not_keep_the_process_from_ending()
+    {
+        var time = new FakeTimeProvider();
+        var broker = new RestrictedQueueBroker(BrokerFeatures.None) { BeforeDisposed = new TaskCompletionSource().Task };
+        var host = EngineHost.Create(
+            new EngineConfiguration { Gateway = new WorkerGatewayOptions { Host = "127.0.0.1", Port = 0 }, Queue = new QueueOptions() },
+            time: time,
+            adapters: [new BusAdapter(bus: null, broker)]);
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        var disposing = host.DisposeAsync().AsTask();
+        await Eventually.TrueAsync(() => Task.FromResult(broker.IsDisposed));
+        Assert.False(disposing.IsCompleted);
+        time.Advance(EngineHost.ClosePatience);
+        await disposing;
     }
 
     private static async Task<bool> IsDrainingAsync(TestEngine engine)

@@ -110,6 +110,18 @@ public sealed class RetryPolicyTests
     }
 
     [Fact]
+    public void Refusals_do_not_count_after_more_failures_than_are_remembered()
+    {
+        const int Failures = 40;
+        var options = Options with { MaxAttempts = 100 };
+        AttemptRecord[] history = [.. Remembered(Failures)[1..], new AttemptRecord(Failures + 61, DateTimeOffset.UnixEpoch, new AttemptFailure(ErrorCodes.InvocationFailed, "m"))];
+        Assert.IsType<QueueVerdict.Retried>(Decide(Failed(), history, Failures + 62, options));
+        Assert.Equal(Failures + 2, RetryPolicy.CountTries(history));
+        Assert.Equal(RetryPolicy.MaxWait, Delay(Decide(Refused(), history, Failures + 62, options)));
+        Assert.NotNull(Assert.IsType<QueueVerdict.Retried>(Decide(Refused(), history, Failures + 62 + RetryPolicy.MaxWaits, options)).Failure);
+    }
+
+    [Fact]
     public void Third_lost_worker_makes_a_dead_letter_of_its_own_code()
     {
         Assert.IsType<QueueVerdict.Retried>(Decide(Stopped(), []));
@@ -173,10 +185,9 @@ public sealed class RetryPolicyTests
     [Fact]
     public void Tries_do_not_count_waits_as_long_as_all_failures_are_remembered()
     {
-        Assert.Equal(1, RetryPolicy.CountTries(1, []));
-        Assert.Equal(1, RetryPolicy.CountTries(9, []));
-        Assert.Equal(3, RetryPolicy.CountTries(9, Remembered(2)));
-        Assert.Equal(50, RetryPolicy.CountTries(50, Remembered(49)));
+        Assert.Equal(1, RetryPolicy.CountTries([]));
+        Assert.Equal(3, RetryPolicy.CountTries(Remembered(2)));
+        Assert.Equal(50, RetryPolicy.CountTries(Remembered(49)));
     }
 
     /// <summary>All histories of up to four failures.</summary>
@@ -208,10 +219,13 @@ public sealed class RetryPolicyTests
 
     private static TimeSpan Delay(QueueVerdict verdict) => Assert.IsType<QueueVerdict.Retried>(verdict).Delay;
 
-    private static AttemptRecord[] Records(string[] codes) =>
-        [.. codes.Select(static (code, i) => new AttemptRecord(i + 1, DateTimeOffset.UnixEpoch, new AttemptFailure(code, "m")))];
+    private static AttemptRecord[] Records(string[] codes, int forgotten = 0) =>
+        [.. codes.Select((code, i) => new AttemptRecord(forgotten + i + 1, DateTimeOffset.UnixEpoch, new AttemptFailure(code, "m")))];
 
     /// <summary>What is remembered of so many failures that count.</summary>
-    private static AttemptRecord[] Remembered(int failures) =>
-        Records([.. Enumerable.Repeat(ErrorCodes.InvocationFailed, Math.Min(failures, BrokerLimits.MaxRememberedFailures))]);
+    private static AttemptRecord[] Remembered(int failures)
+    {
+        var remembered = Math.Min(failures, BrokerLimits.MaxRememberedFailures);
+        return Records([.. Enumerable.Repeat(ErrorCodes.InvocationFailed, remembered)], failures - remembered);
+    }
 }
