@@ -342,6 +342,29 @@ public sealed class RedisQueueBrokerTests(RedisFixture redis)
         }
     }
 
+    /// <summary>A script that fails half-way leaves what it has done.</summary>
+    [Fact]
+    public async Task A_group_may_change_its_ordering_with_many_messages_waiting_in_every_priority()
+    {
+        const int Count = 8_000;
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        var seen = new Recorder<string>();
+        await using (await ConsumeAsync(broker, seen, new QueueSubscription(Queue)))
+        {
+            await broker.EnqueueAsync(Queue, Message("first"), cancellationToken: Cancel);
+            await seen.WaitForAsync(1);
+        }
+
+        var calls = Enumerable.Range(0, Count).Select(i => broker.EnqueueAsync(
+            Queue, Message($"{i}"), new EnqueueOptions { Priority = i % (BrokerLimits.MaxPriority + 1) }, Cancel).AsTask()).ToArray();
+        await Task.WhenAll(calls);
+
+        var perKey = new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey, Concurrency = 100 };
+        await using var consumer = await ConsumeAsync(broker, seen, perKey);
+        Assert.Equal(Count, (await seen.WaitForAsync(Count + 1)).Skip(1).Distinct().Count());
+    }
+
     [Fact]
     public async Task Memory_that_is_full_refuses_producers_and_lets_consumers_work()
     {
