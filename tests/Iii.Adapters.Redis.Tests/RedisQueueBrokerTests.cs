@@ -266,6 +266,49 @@ public sealed class RedisQueueBrokerTests(RedisFixture redis)
         Assert.Equal([1, 2, 3], dead.Failures.Select(failure => failure.Attempt));
     }
 
+    /// <summary>However long its handlers may have: at shutdown, a process must end that has nothing left to wait for.</summary>
+    [Fact]
+    public async Task A_consumer_that_stops_while_Redis_is_away_waits_no_longer_for_it_than_its_leases_last()
+    {
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, proxy) = await instances.OpenQueuesAsync();
+        var attempts = new Recorder<int>();
+        var gate = new TaskCompletionSource();
+        var subscription = new QueueSubscription(Queue) { LeaseTime = QueueSubscription.MinLeaseTime, DrainTimeout = TimeSpan.FromDays(1) };
+        var consumer = await broker.ConsumeAsync(
+            subscription,
+            async (delivery, _) =>
+            {
+                attempts.Add(delivery.Attempt);
+                await gate.Task;
+                return QueueVerdict.Ack;
+            },
+            Cancel);
+        await broker.EnqueueAsync(Queue, Message("1"), cancellationToken: Cancel);
+        await attempts.WaitForAsync(1);
+        proxy.Cut();
+        gate.SetResult();
+        try
+        {
+            await Eventually.CompletesAsync("the consumer has ended", consumer.DisposeAsync().AsTask());
+        }
+        finally
+        {
+            proxy.Restore();
+        }
+
+        await Eventually.HoldsAsync("it is back", () => broker.IsConnected);
+        await using var next = await broker.ConsumeAsync(
+            subscription,
+            (delivery, _) =>
+            {
+                attempts.Add(delivery.Attempt);
+                return ValueTask.FromResult(QueueVerdict.Ack);
+            },
+            Cancel);
+        Assert.Equal([1, 2], await attempts.WaitForAsync(2));
+    }
+
     [Fact]
     public async Task A_record_that_cannot_be_read_goes_to_the_dead_letters_as_it_is_and_blocks_nobody()
     {
