@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using Iii.Adapters.Redis.Queues;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
@@ -406,6 +407,60 @@ public sealed class RedisQueueBrokerTests(RedisFixture redis)
         var perKey = new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey, Concurrency = 100 };
         await using var consumer = await ConsumeAsync(broker, seen, perKey);
         Assert.Equal(Count, (await seen.WaitForAsync(Count + 1)).Skip(1).Distinct().Count());
+    }
+
+    /// <summary>A call takes only so many bytes, and that is no reason to sleep.</summary>
+    [Fact]
+    public async Task Large_messages_do_not_wait_beside_free_places()
+    {
+        const int Count = 100;
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        var payload = new byte[200_000];
+        await Task.WhenAll(Enumerable.Range(0, Count).Select(_ =>
+            broker.EnqueueAsync(Queue, new QueueMessage(payload), cancellationToken: Cancel).AsTask()));
+        var started = new Recorder<string>();
+        var gate = new TaskCompletionSource();
+        var start = TimeProvider.System.GetTimestamp();
+        await using var consumer = await broker.ConsumeAsync(
+            new QueueSubscription(Queue) { Concurrency = Count },
+            async (delivery, _) =>
+            {
+                started.Add(delivery.MessageId);
+                await gate.Task;
+                return QueueVerdict.Ack;
+            },
+            Cancel);
+
+        await started.WaitForAsync(Count);
+        gate.SetResult();
+        Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(10));
+    }
+
+    [Theory]
+    [InlineData(QueueOrdering.None)]
+    [InlineData(QueueOrdering.PerKey)]
+    public async Task A_call_takes_few_large_messages_whatever_comes_before_them(QueueOrdering ordering)
+    {
+        const int Small = 120;
+        const int Large = 60;
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        var subscription = new QueueSubscription(Queue) { Ordering = ordering };
+        await (await ConsumeAsync(broker, new Recorder<string>(), subscription)).DisposeAsync();
+        var payload = new byte[1024 * 1024];
+        for (var i = 0; i < Small + Large; i++)
+        {
+            var message = i < Small ? Message("small") : new QueueMessage(payload);
+            await broker.EnqueueAsync(Queue, message, new EnqueueOptions { OrderingKey = $"{i}" }, Cancel);
+        }
+
+        var arguments = new WorkArguments(broker.Connection.PublishCommand, subscription, ordering == QueueOrdering.None ? "p" : "k");
+        var reply = new WorkReply(await broker.RunAsync(
+            QueueScripts.Work, [broker.Connection.Names.Queue(Queue)], arguments.Create([], want: 256, looksForDue: true, maySleep: true)));
+
+        Assert.InRange(reply.MessageCount, Small + 1, Small + 16);
+        Assert.Equal(TimeSpan.Zero, reply.DueIn);
     }
 
     [Fact]
