@@ -334,6 +334,56 @@ public sealed class RedisQueueBrokerTests(RedisFixture redis)
         Assert.True(await broker.DiscardAsync(Queue, "default", first.MessageId, Cancel));
     }
 
+    [Theory]
+    [InlineData("1 0\n{\"attempt\":1,\"at\":0,\"code\":\"boom\"}", 2)]
+    [InlineData("1 0\n{\"attempt\":1,\"at\":9223372036854775807,\"code\":\"boom\",\"message\":\"\"}", 2)]
+    [InlineData("1 0\nnull", 2)]
+    [InlineData("99999999999 0", 1)]
+    public async Task A_history_that_cannot_be_read_keeps_no_message_from_its_handler(string history, int attempt)
+    {
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        await (await ConsumeAsync(broker, new Recorder<string>(), new QueueSubscription(Queue))).DisposeAsync();
+        var id = (await broker.EnqueueAsync(Queue, Message("1"), cancellationToken: Cancel)).MessageId;
+        var key = broker.Connection.Names.Queue(Queue);
+        await broker.Connection.Database.HashSetAsync($"{key}:history:default", id, history);
+        await broker.Connection.Database.HashSetAsync($"{key}:group:default", "retried", "1");
+
+        var seen = new Recorder<QueueDelivery>();
+        await using var consumer = await broker.ConsumeAsync(
+            new QueueSubscription(Queue),
+            (delivery, _) =>
+            {
+                seen.Add(delivery);
+                return ValueTask.FromResult(QueueVerdict.Ack);
+            },
+            Cancel);
+
+        var delivery = Assert.Single(await seen.WaitForAsync(1));
+        Assert.Equal((id, attempt), (delivery.MessageId, delivery.Attempt));
+        Assert.All(delivery.Failures, failure => Assert.Equal("unreadable_failure", failure.Failure.Code));
+        await Eventually.HoldsAsync("it is settled", async () =>
+            await broker.GetStatsAsync(Queue, Cancel) is { Groups: [{ Waiting: 0, Delivering: 0 }] });
+    }
+
+    /// <summary>Such as this handle, which is none.</summary>
+    [Fact]
+    public async Task What_nobody_expected_is_logged_and_ends_no_consumer()
+    {
+        await using var instances = new RedisInstances(redis.Server);
+        using var log = new RecordingLoggerFactory();
+        var (broker, _) = await instances.OpenQueuesAsync(options => options with { LoggerFactory = log });
+        var seen = new Recorder<string>();
+        await using var consumer = await ConsumeAsync(broker, seen, new QueueSubscription(Queue));
+        var key = broker.Connection.Names.Queue(Queue);
+        await broker.Connection.Database.HashSetAsync($"{key}:messages:default", "short", "record");
+        await broker.Connection.Database.ListRightPushAsync($"{key}:ready0:default", "short");
+        await Eventually.HoldsAsync("it is logged", () => log.Warnings.Any(text => text.Contains(Queue, StringComparison.Ordinal)));
+
+        await broker.EnqueueAsync(Queue, Message("1"), cancellationToken: Cancel);
+        Assert.Equal(["1"], await seen.WaitForAsync(1));
+    }
+
     [Fact]
     public async Task No_priority_starves()
     {

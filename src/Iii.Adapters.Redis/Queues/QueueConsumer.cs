@@ -243,7 +243,9 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
                 isDry = maySleep && count < want;
                 lookAgainAt = Environment.TickCount64 + (long)(dueIn is { } due && due < PollInterval ? due : PollInterval).TotalMilliseconds;
             }
-            catch (BrokerException exception)
+#pragma warning disable CA1031 // Whatever it is: a consumer that had ended of it would take nothing more, and nobody would know.
+            catch (Exception exception)
+#pragma warning restore CA1031
             {
                 if (failingSince is null)
                 {
