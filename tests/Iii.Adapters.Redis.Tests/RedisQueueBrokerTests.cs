@@ -513,6 +513,60 @@ public sealed class RedisQueueBrokerTests(RedisFixture redis)
         Assert.Equal(TimeSpan.Zero, reply.DueIn);
     }
 
+    /// <summary>Nobody consumes: before any has, after one has in any order, and after one has per key, from few keys and from many.</summary>
+    [Theory]
+    [InlineData(null, 0)]
+    [InlineData(QueueOrdering.None, 0)]
+    [InlineData(QueueOrdering.PerKey, 3)]
+    [InlineData(QueueOrdering.PerKey, 1_000)]
+    public async Task What_is_cancelled_does_not_pile_up_and_what_is_not_keeps_its_order(QueueOrdering? ordering, int keys)
+    {
+        const int Count = 6_000;
+        const int KeptEvery = 300;
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        if (ordering is { } first)
+        {
+            await (await ConsumeAsync(broker, new Recorder<string>(), new QueueSubscription(Queue) { Ordering = first })).DisposeAsync();
+        }
+
+        var receipts = await Task.WhenAll(Enumerable.Range(0, Count).Select(i => broker.EnqueueAsync(
+            Queue,
+            Message($"{i}"),
+            new EnqueueOptions { OrderingKey = keys == 0 ? null : $"{i % keys}", Priority = keys == 0 ? 0 : i % 3 },
+            Cancel).AsTask()));
+        var cancelled = await Task.WhenAll(receipts
+            .Where((_, i) => i % KeptEvery != 0)
+            .Select(receipt => broker.CancelAsync(Queue, receipt.MessageId, Cancel).AsTask()));
+        Assert.DoesNotContain(false, cancelled);
+
+        var database = broker.Connection.Database;
+        var handles = 0L;
+        await foreach (var key in database.Multiplexer.GetServers()[0].KeysAsync(pattern: $"{instances.Prefix}*", pageSize: 1000))
+        {
+            handles += await database.KeyTypeAsync(key) switch
+            {
+                RedisType.List => await database.ListLengthAsync(key),
+                RedisType.SortedSet when !((string)key!).EndsWith(":queues", StringComparison.Ordinal) => await database.SortedSetLengthAsync(key),
+                _ => 0,
+            };
+        }
+
+        Assert.InRange(handles, Count / KeptEvery, (Count / KeptEvery) + 1_000);
+        var seen = new Recorder<string>();
+        await using var consumer = await ConsumeAsync(
+            broker, seen, new QueueSubscription(Queue) { Ordering = ordering ?? QueueOrdering.None });
+        await seen.WaitForAsync(Count / KeptEvery);
+        Assert.Equal(Enumerable.Range(0, Count / KeptEvery).Select(i => i * KeptEvery), seen.Items.Select(text => int.Parse(text, null)).Order());
+        foreach (var key in seen.Items.Select(text => int.Parse(text, null)).GroupBy(number => keys == 0 ? 0 : number % keys))
+        {
+            Assert.Equal(key.Order(), key);
+        }
+
+        var left = (long?)await database.HashGetAsync($"{broker.Connection.Names.Queue(Queue)}:group:default", "left");
+        Assert.Equal(0, left ?? 0);
+    }
+
     [Fact]
     public async Task Memory_that_is_full_refuses_producers_and_lets_consumers_work()
     {

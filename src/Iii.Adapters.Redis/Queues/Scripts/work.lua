@@ -130,7 +130,7 @@ end
 local found, taken, leases, bytes = {}, {}, {}, 0
 local leased_until = string.format('%.0f', now + lease)
 
--- Those without a record have been cancelled: they are returned. It is called with at most CHUNK handles, since any record may be large.
+-- Those without a record have been cancelled and left behind: they are returned. It is called with at most CHUNK handles, since any record may be large.
 local function take(handles)
   local ids = {}
   for i, handle in ipairs(handles) do
@@ -150,6 +150,10 @@ local function take(handles)
     else
       gone[#gone + 1] = handle
     end
+  end
+
+  if #gone > 0 then
+    redis.call('HINCRBY', key('group', group), 'left', -#gone)
   end
 
   return gone
