@@ -33,6 +33,11 @@ internal static partial class RedisLog
     public static partial void WorkFailed(ILogger log, Exception exception, string queue);
 
     [LoggerMessage(
+        LogLevel.Warning,
+        "A consumer of the queue '{Queue}' stopped and could not tell Redis of {Count} verdicts. Their messages are delivered again.")]
+    public static partial void VerdictsLost(ILogger log, string queue, int count);
+
+    [LoggerMessage(
         LogLevel.Warning, "Message {MessageId} of the queue '{Queue}' is not of the format of this version. It goes to the dead letters as it is.")]
     public static partial void UnreadableRecord(ILogger log, string queue, string messageId);
 

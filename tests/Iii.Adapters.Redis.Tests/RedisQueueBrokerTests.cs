@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using Iii.Adapters.Redis.Queues;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
@@ -266,6 +267,49 @@ public sealed class RedisQueueBrokerTests(RedisFixture redis)
         Assert.Equal([1, 2, 3], dead.Failures.Select(failure => failure.Attempt));
     }
 
+    /// <summary>However long its handlers may have: at shutdown, a process must end that has nothing left to wait for.</summary>
+    [Fact]
+    public async Task A_consumer_that_stops_while_Redis_is_away_waits_no_longer_for_it_than_its_leases_last()
+    {
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, proxy) = await instances.OpenQueuesAsync();
+        var attempts = new Recorder<int>();
+        var gate = new TaskCompletionSource();
+        var subscription = new QueueSubscription(Queue) { LeaseTime = QueueSubscription.MinLeaseTime, DrainTimeout = TimeSpan.FromDays(1) };
+        var consumer = await broker.ConsumeAsync(
+            subscription,
+            async (delivery, _) =>
+            {
+                attempts.Add(delivery.Attempt);
+                await gate.Task;
+                return QueueVerdict.Ack;
+            },
+            Cancel);
+        await broker.EnqueueAsync(Queue, Message("1"), cancellationToken: Cancel);
+        await attempts.WaitForAsync(1);
+        proxy.Cut();
+        gate.SetResult();
+        try
+        {
+            await Eventually.CompletesAsync("the consumer has ended", consumer.DisposeAsync().AsTask());
+        }
+        finally
+        {
+            proxy.Restore();
+        }
+
+        await Eventually.HoldsAsync("it is back", () => broker.IsConnected);
+        await using var next = await broker.ConsumeAsync(
+            subscription,
+            (delivery, _) =>
+            {
+                attempts.Add(delivery.Attempt);
+                return ValueTask.FromResult(QueueVerdict.Ack);
+            },
+            Cancel);
+        Assert.Equal([1, 2], await attempts.WaitForAsync(2));
+    }
+
     [Fact]
     public async Task A_record_that_cannot_be_read_goes_to_the_dead_letters_as_it_is_and_blocks_nobody()
     {
@@ -288,6 +332,56 @@ public sealed class RedisQueueBrokerTests(RedisFixture redis)
         await Eventually.HoldsAsync("it is dead again", async () =>
             (await broker.ListAsync(Queue, "default", PageRequest.First, Cancel)).Items.Count == 1);
         Assert.True(await broker.DiscardAsync(Queue, "default", first.MessageId, Cancel));
+    }
+
+    [Theory]
+    [InlineData("1 0\n{\"attempt\":1,\"at\":0,\"code\":\"boom\"}", 2)]
+    [InlineData("1 0\n{\"attempt\":1,\"at\":9223372036854775807,\"code\":\"boom\",\"message\":\"\"}", 2)]
+    [InlineData("1 0\nnull", 2)]
+    [InlineData("99999999999 0", 1)]
+    public async Task A_history_that_cannot_be_read_keeps_no_message_from_its_handler(string history, int attempt)
+    {
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        await (await ConsumeAsync(broker, new Recorder<string>(), new QueueSubscription(Queue))).DisposeAsync();
+        var id = (await broker.EnqueueAsync(Queue, Message("1"), cancellationToken: Cancel)).MessageId;
+        var key = broker.Connection.Names.Queue(Queue);
+        await broker.Connection.Database.HashSetAsync($"{key}:history:default", id, history);
+        await broker.Connection.Database.HashSetAsync($"{key}:group:default", "retried", "1");
+
+        var seen = new Recorder<QueueDelivery>();
+        await using var consumer = await broker.ConsumeAsync(
+            new QueueSubscription(Queue),
+            (delivery, _) =>
+            {
+                seen.Add(delivery);
+                return ValueTask.FromResult(QueueVerdict.Ack);
+            },
+            Cancel);
+
+        var delivery = Assert.Single(await seen.WaitForAsync(1));
+        Assert.Equal((id, attempt), (delivery.MessageId, delivery.Attempt));
+        Assert.All(delivery.Failures, failure => Assert.Equal("unreadable_failure", failure.Failure.Code));
+        await Eventually.HoldsAsync("it is settled", async () =>
+            await broker.GetStatsAsync(Queue, Cancel) is { Groups: [{ Waiting: 0, Delivering: 0 }] });
+    }
+
+    /// <summary>Such as this handle, which is none.</summary>
+    [Fact]
+    public async Task What_nobody_expected_is_logged_and_ends_no_consumer()
+    {
+        await using var instances = new RedisInstances(redis.Server);
+        using var log = new RecordingLoggerFactory();
+        var (broker, _) = await instances.OpenQueuesAsync(options => options with { LoggerFactory = log });
+        var seen = new Recorder<string>();
+        await using var consumer = await ConsumeAsync(broker, seen, new QueueSubscription(Queue));
+        var key = broker.Connection.Names.Queue(Queue);
+        await broker.Connection.Database.HashSetAsync($"{key}:messages:default", "short", "record");
+        await broker.Connection.Database.ListRightPushAsync($"{key}:ready0:default", "short");
+        await Eventually.HoldsAsync("it is logged", () => log.Warnings.Any(text => text.Contains(Queue, StringComparison.Ordinal)));
+
+        await broker.EnqueueAsync(Queue, Message("1"), cancellationToken: Cancel);
+        Assert.Equal(["1"], await seen.WaitForAsync(1));
     }
 
     [Fact]
@@ -340,6 +434,137 @@ public sealed class RedisQueueBrokerTests(RedisFixture redis)
         {
             Assert.Equal(Enumerable.Range(0, Count / Keys).Select(i => int.Parse(key.Key, null) + (i * Keys)), key);
         }
+    }
+
+    /// <summary>A script that fails half-way leaves what it has done.</summary>
+    [Fact]
+    public async Task A_group_may_change_its_ordering_with_many_messages_waiting_in_every_priority()
+    {
+        const int Count = 8_000;
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        var seen = new Recorder<string>();
+        await using (await ConsumeAsync(broker, seen, new QueueSubscription(Queue)))
+        {
+            await broker.EnqueueAsync(Queue, Message("first"), cancellationToken: Cancel);
+            await seen.WaitForAsync(1);
+        }
+
+        var calls = Enumerable.Range(0, Count).Select(i => broker.EnqueueAsync(
+            Queue, Message($"{i}"), new EnqueueOptions { Priority = i % (BrokerLimits.MaxPriority + 1) }, Cancel).AsTask()).ToArray();
+        await Task.WhenAll(calls);
+
+        var perKey = new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey, Concurrency = 100 };
+        await using var consumer = await ConsumeAsync(broker, seen, perKey);
+        Assert.Equal(Count, (await seen.WaitForAsync(Count + 1)).Skip(1).Distinct().Count());
+    }
+
+    /// <summary>A call takes only so many bytes, and that is no reason to sleep.</summary>
+    [Fact]
+    public async Task Large_messages_do_not_wait_beside_free_places()
+    {
+        const int Count = 100;
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        var payload = new byte[200_000];
+        await Task.WhenAll(Enumerable.Range(0, Count).Select(_ =>
+            broker.EnqueueAsync(Queue, new QueueMessage(payload), cancellationToken: Cancel).AsTask()));
+        var started = new Recorder<string>();
+        var gate = new TaskCompletionSource();
+        var start = TimeProvider.System.GetTimestamp();
+        await using var consumer = await broker.ConsumeAsync(
+            new QueueSubscription(Queue) { Concurrency = Count },
+            async (delivery, _) =>
+            {
+                started.Add(delivery.MessageId);
+                await gate.Task;
+                return QueueVerdict.Ack;
+            },
+            Cancel);
+
+        await started.WaitForAsync(Count);
+        gate.SetResult();
+        Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(10));
+    }
+
+    [Theory]
+    [InlineData(QueueOrdering.None)]
+    [InlineData(QueueOrdering.PerKey)]
+    public async Task A_call_takes_few_large_messages_whatever_comes_before_them(QueueOrdering ordering)
+    {
+        const int Small = 120;
+        const int Large = 60;
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        var subscription = new QueueSubscription(Queue) { Ordering = ordering };
+        await (await ConsumeAsync(broker, new Recorder<string>(), subscription)).DisposeAsync();
+        var payload = new byte[1024 * 1024];
+        for (var i = 0; i < Small + Large; i++)
+        {
+            var message = i < Small ? Message("small") : new QueueMessage(payload);
+            await broker.EnqueueAsync(Queue, message, new EnqueueOptions { OrderingKey = $"{i}" }, Cancel);
+        }
+
+        var arguments = new WorkArguments(broker.Connection.PublishCommand, subscription, ordering == QueueOrdering.None ? "p" : "k");
+        var reply = new WorkReply(await broker.RunAsync(
+            QueueScripts.Work, [broker.Connection.Names.Queue(Queue)], arguments.Create([], want: 256, looksForDue: true, maySleep: true)));
+
+        Assert.InRange(reply.MessageCount, Small + 1, Small + 16);
+        Assert.Equal(TimeSpan.Zero, reply.DueIn);
+    }
+
+    /// <summary>Nobody consumes: before any has, after one has in any order, and after one has per key, from few keys and from many.</summary>
+    [Theory]
+    [InlineData(null, 0)]
+    [InlineData(QueueOrdering.None, 0)]
+    [InlineData(QueueOrdering.PerKey, 3)]
+    [InlineData(QueueOrdering.PerKey, 1_000)]
+    public async Task What_is_cancelled_does_not_pile_up_and_what_is_not_keeps_its_order(QueueOrdering? ordering, int keys)
+    {
+        const int Count = 6_000;
+        const int KeptEvery = 300;
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        if (ordering is { } first)
+        {
+            await (await ConsumeAsync(broker, new Recorder<string>(), new QueueSubscription(Queue) { Ordering = first })).DisposeAsync();
+        }
+
+        var receipts = await Task.WhenAll(Enumerable.Range(0, Count).Select(i => broker.EnqueueAsync(
+            Queue,
+            Message($"{i}"),
+            new EnqueueOptions { OrderingKey = keys == 0 ? null : $"{i % keys}", Priority = keys == 0 ? 0 : i % 3 },
+            Cancel).AsTask()));
+        var cancelled = await Task.WhenAll(receipts
+            .Where((_, i) => i % KeptEvery != 0)
+            .Select(receipt => broker.CancelAsync(Queue, receipt.MessageId, Cancel).AsTask()));
+        Assert.DoesNotContain(false, cancelled);
+
+        var database = broker.Connection.Database;
+        var handles = 0L;
+        await foreach (var key in database.Multiplexer.GetServers()[0].KeysAsync(pattern: $"{instances.Prefix}*", pageSize: 1000))
+        {
+            handles += await database.KeyTypeAsync(key) switch
+            {
+                RedisType.List => await database.ListLengthAsync(key),
+                RedisType.SortedSet when !((string)key!).EndsWith(":queues", StringComparison.Ordinal) => await database.SortedSetLengthAsync(key),
+                _ => 0,
+            };
+        }
+
+        Assert.InRange(handles, Count / KeptEvery, (Count / KeptEvery) + 1_000);
+        var seen = new Recorder<string>();
+        await using var consumer = await ConsumeAsync(
+            broker, seen, new QueueSubscription(Queue) { Ordering = ordering ?? QueueOrdering.None });
+        await seen.WaitForAsync(Count / KeptEvery);
+        Assert.Equal(Enumerable.Range(0, Count / KeptEvery).Select(i => i * KeptEvery), seen.Items.Select(text => int.Parse(text, null)).Order());
+        foreach (var key in seen.Items.Select(text => int.Parse(text, null)).GroupBy(number => keys == 0 ? 0 : number % keys))
+        {
+            Assert.Equal(key.Order(), key);
+        }
+
+        var left = (long?)await database.HashGetAsync($"{broker.Connection.Names.Queue(Queue)}:group:default", "left");
+        Assert.Equal(0, left ?? 0);
     }
 
     [Fact]

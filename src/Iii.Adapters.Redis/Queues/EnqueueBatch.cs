@@ -15,9 +15,6 @@ internal sealed class EnqueueBatch : IOutgoingBatch<EnqueueCall>
     /// <summary>What its messages count in the outgoing buffer.</summary>
     public int CountedBytes { get; private set; }
 
-    /// <summary>Its sending, which never fails.</summary>
-    public Task Sending { get; set; } = Task.CompletedTask;
-
     public bool HasRoomFor(EnqueueCall item) => _calls.Count < MaxMessages && CountedBytes + item.CountedBytes <= TargetBytes;
 
     public void Append(EnqueueCall item)

@@ -15,6 +15,7 @@ internal sealed record MessageHistory(int Deliveries, int Forgotten, IReadOnlyLi
 
     public int Attempts => Deliveries - Forgotten;
 
+    /// <summary>Reads it. What cannot be read of it costs no message: a failure says so, and counts that are none are zero.</summary>
     public static MessageHistory Parse(string? text)
     {
         if (string.IsNullOrEmpty(text))
@@ -23,11 +24,8 @@ internal sealed record MessageHistory(int Deliveries, int Forgotten, IReadOnlyLi
         }
 
         var lines = text.Split('\n');
-        return lines[0].Split(' ') is [var deliveries, var forgotten]
-            ? new MessageHistory(
-                int.Parse(deliveries, CultureInfo.InvariantCulture),
-                int.Parse(forgotten, CultureInfo.InvariantCulture),
-                [.. lines.Skip(1).Select(ParseLine)])
+        return lines[0].Split(' ') is [var first, var second] && TryParse(first, out var deliveries) && TryParse(second, out var forgotten)
+            ? new MessageHistory(deliveries, forgotten, [.. lines.Skip(1).Select(ParseLine)])
             : None;
     }
 
@@ -36,19 +34,22 @@ internal sealed record MessageHistory(int Deliveries, int Forgotten, IReadOnlyLi
         new FailureLine(attempt, at.ToUnixTimeMilliseconds(), failure.Code, failure.Message, failure.Worker, failure.TraceId),
         FailureLineJson.Default.FailureLine);
 
+    private static bool TryParse(string text, out int count) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out count);
+
     private static AttemptRecord ParseLine(string text)
     {
         try
         {
-            if (JsonSerializer.Deserialize(text, FailureLineJson.Default.FailureLine) is { } line)
+            if (JsonSerializer.Deserialize(text, FailureLineJson.Default.FailureLine) is { Code: { } code, Message: { } message } line)
             {
                 return new AttemptRecord(
                     line.Attempt,
                     DateTimeOffset.FromUnixTimeMilliseconds(line.At),
-                    new AttemptFailure(line.Code, line.Message) { Worker = line.Worker, TraceId = line.TraceId });
+                    new AttemptFailure(code, message) { Worker = line.Worker, TraceId = line.TraceId });
             }
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or ArgumentOutOfRangeException)
         {
             // Told below.
         }

@@ -201,7 +201,7 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
     {
         var batch = new List<Settlement>();
         var isDry = false;
-        var isFailing = false;
+        long? failingSince = null;
         var lookAgainAt = 0L;
         while (true)
         {
@@ -229,7 +229,8 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
                     DoubtLeases(batch);
                 }
 
-                if (_isUnbound)
+                // What a consumer that stops has to say, Redis takes from it unbound too.
+                if (_isUnbound && !_isStopping)
                 {
                     await BindAgainAsync().ConfigureAwait(false);
                 }
@@ -238,22 +239,26 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
                 var maySleep = batch.Count == 0 || Volatile.Read(ref _runningCount) == 0;
                 var (count, dueIn) = await CallAsync(batch, want, maySleep).ConfigureAwait(false);
                 batch.Clear();
-                isFailing = false;
+                failingSince = null;
                 isDry = maySleep && count < want;
                 lookAgainAt = Environment.TickCount64 + (long)(dueIn is { } due && due < PollInterval ? due : PollInterval).TotalMilliseconds;
             }
-            catch (BrokerException exception)
+#pragma warning disable CA1031 // Whatever it is: a consumer that had ended of it would take nothing more, and nobody would know.
+            catch (Exception exception)
+#pragma warning restore CA1031
             {
-                if (!isFailing)
+                if (failingSince is null)
                 {
                     // Once, however long Redis is away.
                     RedisLog.WorkFailed(_log, exception, Subscription.Queue);
                 }
 
-                isFailing = _doubtsLeases = true;
-                if (_isAbandoning)
+                _doubtsLeases = true;
+                failingSince ??= TimeProvider.System.GetTimestamp();
+                if (IsToldInVain(failingSince.Value))
                 {
-                    return; // Cut off, nothing can be given back: the leases have to run out.
+                    RedisLog.VerdictsLost(_log, Subscription.Queue, batch.Count + _settled.Count);
+                    return;
                 }
 
                 await Task.Delay(PauseAfterFailure).ConfigureAwait(false);
@@ -279,6 +284,13 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
             settlement.Run.Doubt();
         }
     }
+
+    /// <summary>
+    /// Whether a consumer that stops, and cannot reach Redis, has nothing to wait for: it gives back what runs, or all that ran has ended
+    /// and its leases have run out meanwhile.
+    /// </summary>
+    private bool IsToldInVain(long failingSince) => _isAbandoning
+        || (_isStopping && HasNothingRunning() && TimeProvider.System.GetElapsedTime(failingSince) > Subscription.LeaseTime);
 
     /// <summary>A run that was given up ends before its message is given back, which still has to be done then.</summary>
     private bool HasNothingRunning() => Volatile.Read(ref _runningCount) == 0 && !_isGivingUp;

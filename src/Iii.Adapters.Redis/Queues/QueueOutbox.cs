@@ -16,10 +16,11 @@ internal sealed class QueueOutbox(RedisQueueBroker broker, string queue) : Outbo
 
     protected override EnqueueBatch CreateBatch() => new();
 
-    protected override void Send(EnqueueBatch batch) => batch.Sending = SendAsync(batch);
+    protected override void Send(EnqueueBatch batch) => _ = SendAsync(batch);
 
     protected override void OnIdle() => broker.OnIdle(this);
 
+    /// <summary>It never fails: its callers do.</summary>
     private async Task SendAsync(EnqueueBatch batch)
     {
         try

@@ -37,10 +37,7 @@ internal sealed class QueueRun(
         set => Volatile.Write(ref _leasedAt, value);
     }
 
-    /// <summary>The run itself; it never fails.</summary>
-    public Task Completion { get; private set; } = Task.CompletedTask;
-
-    public void Execute() => Completion = RunAsync();
+    public void Execute() => _ = RunAsync();
 
     /// <summary>Ends it, for whoever is first: the handler with its verdict, or somebody who takes the message away from it.</summary>
     public bool TryEnd() => Interlocked.Exchange(ref _hasEnded, 1) == 0;
@@ -51,6 +48,7 @@ internal sealed class QueueRun(
     /// <summary>Tells the handler that it no longer counts.</summary>
     public void Cancel() => _lost.Cancel();
 
+    /// <summary>The run itself; it never fails.</summary>
     private async Task RunAsync()
     {
         QueueVerdict? verdict = null;

@@ -19,7 +19,8 @@ namespace Iii.Adapters.Redis;
 /// </para>
 /// <para>
 /// A group's length counts all it holds: waiting, delayed, delivered and dead messages. Deduplication keys are bounded by the same number
-/// per queue. What a receipt promises depends on how Redis is configured, which is looked at once, when the broker is made.
+/// per queue. What is cancelled while it waits may leave its place in a list behind, not its record: at most as many places as the group
+/// has messages, or a thousand. What a receipt promises depends on how Redis is configured, which is looked at once, when the broker is made.
 /// </para>
 /// <para>
 /// A message that was taken by an instance of another version and cannot be read becomes a dead letter whose payload is the stored

@@ -6,7 +6,7 @@ namespace Iii.Adapters.Redis.Queues;
 /// <summary>Makes the arguments of <c>work.lua</c> for one consumer.</summary>
 internal sealed class WorkArguments(string publishCommand, QueueSubscription subscription, string ordering)
 {
-    /// <summary>A call takes messages until their records have so many bytes, and then at most a few more.</summary>
+    /// <summary>A call takes messages until their records have so many bytes, and then at most 15 more.</summary>
     private const int TargetBytes = 1024 * 1024;
 
     private const int Fixed = 9;

@@ -14,7 +14,7 @@ internal readonly struct WorkReply(RedisResult reply)
     /// <summary>Whether Redis knows the group as the consumer wants it; if not, it has to bind again.</summary>
     public bool IsBound => (string?)reply[0] == "ok";
 
-    /// <summary>Until something falls due; null when nothing will.</summary>
+    /// <summary>Until it is worth looking again: until something falls due, or no time when there may be more; null when nothing will.</summary>
     public TimeSpan? DueIn => (long)reply[1] is >= 0 and var milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : null;
 
     public string Epoch => (string?)reply[2] ?? "";

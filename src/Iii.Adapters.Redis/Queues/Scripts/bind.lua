@@ -30,37 +30,40 @@ if redis.call('SISMEMBER', base .. ':groups', group) == 0 then
   redis.call('SADD', base .. ':groups', group)
 end
 
--- Puts what waits, in whichever form, back into one line by age. Whether it is all there.
+-- Puts what waits, in whichever form, back into one line by age. Whether it is all there. At most CHUNK messages and as many lanes:
+-- what has been popped must not be lost because a command cannot take so many.
 local function dump(g)
   local handles = {}
-  for level = 0, LEVELS - 1 do
-    for _, handle in ipairs(redis.call('LPOP', key('ready' .. level, group), CHUNK) or {}) do
+  local function take(list)
+    local most = CHUNK - #handles
+    local popped = most > 0 and redis.call('LPOP', list, most) or {}
+    for _, handle in ipairs(popped) do
       handles[#handles + 1] = handle
     end
+
+    return #popped < most
   end
 
-  for _, handle in ipairs(redis.call('LPOP', key('heads', group), CHUNK) or {}) do
-    handles[#handles + 1] = handle
+  local is_all = true
+  for level = 0, LEVELS - 1 do
+    is_all = take(key('ready' .. level, group)) and is_all
   end
 
-  while #handles < CHUNK do
-    local lane = redis.call('HRANDFIELD', key('busy', group))
+  is_all = take(key('heads', group)) and is_all
+  for _ = 1, CHUNK do
+    local lane = is_all and redis.call('HRANDFIELD', key('busy', group))
     if not lane then
       break
     end
 
-    local waiting = redis.call('LPOP', lane_key(group, lane), CHUNK) or {}
-    for _, handle in ipairs(waiting) do
-      handles[#handles + 1] = handle
-    end
-
-    if #waiting < CHUNK then
+    is_all = take(lane_key(group, lane))
+    if is_all then
       redis.call('HDEL', key('busy', group), lane)
     end
   end
 
   join(g, handles)
-  return #handles == 0
+  return is_all and redis.call('EXISTS', key('busy', group)) == 0
 end
 
 -- Moves the line into the form that the ordering wants. Whether it is all there.

@@ -113,7 +113,7 @@ local function join_lanes(g, handles)
   hold(g, held, heads)
 end
 
--- Messages join the line at its end.
+-- Messages join the line at its end: at most a few hundred, since Lua gives a command fewer than 8,000 values, and two of each message.
 local function join(g, handles)
   if #handles == 0 then
     return

@@ -2,15 +2,16 @@
 -- most bytes of records, flags ('d': look for what has fallen due; 's': the consumer sleeps if there is nothing), the epoch of all
 -- leases in question or '', the number of first deliveries that are acknowledged, their handles, and for each other verdict: handle,
 -- number of the delivery, verdict ('a' acknowledge, 'r<ms>' retry after, 'd' dead letter), and the failure as JSON or ''.
--- Returns 'ok' or 'unbound', the ms until something falls due if the consumer sleeps (-1: nothing will), the epoch, for each
--- message handle and record, and for each that was delivered before: its place among them, number of the delivery, history.
+-- Returns 'ok' or 'unbound', the ms until something falls due if the consumer sleeps (-1: nothing will), or 0 if there may be more
+-- than the bytes allow, the epoch, for each message handle and record, and for each that was delivered before: its place among them,
+-- number of the delivery, history.
 
 local publish, group, ordering, lease, want = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local most_bytes, flags, epoch, acknowledged = tonumber(ARGV[6]), ARGV[7], ARGV[8], tonumber(ARGV[9])
 local FIRST = 10
 local FIRST_VERDICT = FIRST + acknowledged
 local PER_VERDICT = 4
-local CHUNK = 8
+local CHUNK = 16
 local MOST_DUE = 100
 local OLDEST_FIRST_EVERY = 32
 
@@ -129,7 +130,7 @@ end
 local found, taken, leases, bytes = {}, {}, {}, 0
 local leased_until = string.format('%.0f', now + lease)
 
--- Those without a record have been cancelled: they are returned.
+-- Those without a record have been cancelled and left behind: they are returned. It is called with at most CHUNK handles, since any record may be large.
 local function take(handles)
   local ids = {}
   for i, handle in ipairs(handles) do
@@ -149,6 +150,10 @@ local function take(handles)
     else
       gone[#gone + 1] = handle
     end
+  end
+
+  if #gone > 0 then
+    redis.call('HINCRBY', key('group', group), 'left', -#gone)
   end
 
   return gone
@@ -209,24 +214,19 @@ local function take_by_level()
   end
 end
 
--- Records are small as a rule: chunks grow as long as that is so.
 local function take_by_age()
-  local chunk = CHUNK
   while not is_enough() do
-    local most = math.min(chunk, want - #taken)
+    local most = math.min(CHUNK, want - #taken)
     if take_level(0, most) < most then
       return
     end
-
-    chunk = chunk * 2
   end
 end
 
 -- Of a lane whose message is gone, the next one is tried.
 local function take_by_lane()
-  local chunk = CHUNK
   while not is_enough() do
-    local handles = redis.call('LPOP', key('heads', group), math.min(chunk, want - #taken))
+    local handles = redis.call('LPOP', key('heads', group), math.min(CHUNK, want - #taken))
     if not handles then
       return
     end
@@ -237,7 +237,6 @@ local function take_by_lane()
     end
 
     release_all(g, lanes)
-    chunk = chunk * 2
   end
 end
 
@@ -307,7 +306,9 @@ local again = {}
 local due = -1
 if want > 0 then
   again = claim()
-  if not is_enough() and string.find(flags, 's', 1, true) then
+  if #taken < want and is_enough() then
+    due = 0
+  elseif #taken < want and string.find(flags, 's', 1, true) then
     due = due_in()
     if not g.asleep then
       redis.call('HSET', key('group', group), 'asleep', '1')
