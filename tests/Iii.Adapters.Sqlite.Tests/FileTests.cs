@@ -176,18 +176,7 @@ public sealed class FileTests : IAsyncDisposable
         await started.WaitForAsync(Count);
         await broker.ExecuteAsync("PRAGMA max_page_count = 1");
         gate.SetResult();
-        await Eventually.HoldsAsync("the disk is full", async () =>
-        {
-            try
-            {
-                await broker.Queues.EnqueueAsync("other", Message(new string('x', 100_000)), null, Cancel);
-                return false;
-            }
-            catch (BrokerException exception) when (exception.Code == BrokerErrorCodes.BrokerUnavailable)
-            {
-                return true;
-            }
-        });
+        await RefusedAsFullAsync(broker);
         Assert.True((await broker.Queues.GetStatsAsync(Queue, Cancel))!.Groups[0].Dead < Count);
 
         await broker.ExecuteAsync("PRAGMA max_page_count = 1000000");
@@ -195,6 +184,34 @@ public sealed class FileTests : IAsyncDisposable
             await broker.Queues.GetStatsAsync(Queue, Cancel) is { Groups: [{ Dead: Count, Delivering: 0, Waiting: 0, Delayed: 0 }] });
         Assert.All(started.Items, attempt => Assert.Equal(1, attempt));
         await broker.Queues.EnqueueAsync("other", Message("fits"), null, Cancel);
+    }
+
+    [Fact]
+    public async Task A_place_that_a_full_disk_held_is_taken_as_soon_as_there_is_room()
+    {
+        var broker = await _folder.OpenAsync();
+        var bulk = new AttemptFailure("bulk", new string('€', BrokerLimits.MaxFailureMessageLength));
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var started = new Recorder<string>();
+        await broker.Queues.ConsumeAsync(
+            new QueueSubscription(Queue),
+            async (delivery, _) =>
+            {
+                started.Add(Encoding.UTF8.GetString(delivery.Payload.Span));
+                await gate.Task;
+                return QueueVerdict.DeadLetter(bulk);
+            },
+            Cancel);
+        await broker.Queues.EnqueueAsync(Queue, Message("1"), null, Cancel);
+        await broker.Queues.EnqueueAsync(Queue, Message("2"), null, Cancel);
+        await started.WaitForAsync(1);
+        await broker.ExecuteAsync("PRAGMA max_page_count = 1");
+        gate.SetResult();
+        await RefusedAsFullAsync(broker);
+        Assert.Equal((1, 1), await broker.Queues.GetStatsAsync(Queue, Cancel) is { Groups: [var group] } ? (group.Waiting, group.Delivering) : default);
+
+        await broker.ExecuteAsync("PRAGMA max_page_count = 1000000");
+        Assert.Equal(["1", "2"], await started.WaitForAsync(2));
     }
 
     [Fact]
@@ -246,6 +263,19 @@ public sealed class FileTests : IAsyncDisposable
     }
 
     private static QueueMessage Message(string text) => new(Encoding.UTF8.GetBytes(text));
+
+    private static Task RefusedAsFullAsync(SqliteBroker broker) => Eventually.HoldsAsync("the disk is full", async () =>
+    {
+        try
+        {
+            await broker.Queues.EnqueueAsync("other", Message(new string('x', 100_000)), null, Cancel);
+            return false;
+        }
+        catch (BrokerException exception) when (exception.Code == BrokerErrorCodes.BrokerUnavailable)
+        {
+            return true;
+        }
+    });
 
     private static async Task<IEnumerable<string>> DrainAsync(SqliteBroker broker, int count, QueueOrdering ordering = QueueOrdering.None)
     {
