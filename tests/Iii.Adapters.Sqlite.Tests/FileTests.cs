@@ -2,6 +2,7 @@ using System.Text;
 using Iii.Broker;
 using Iii.Broker.Specs;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Iii.Adapters.Sqlite.Tests;
 
@@ -236,6 +237,45 @@ public sealed class FileTests : IAsyncDisposable
         await Eventually.CompletesAsync("dispose", broker.DisposeAsync().AsTask());
 
         Assert.Equal(["1"], await DrainAsync(await _folder.OpenAsync(), 1));
+    }
+
+    [Theory]
+    [InlineData("PRAGMA max_page_count = 1", true)]
+    [InlineData("PRAGMA query_only = 1", true)]
+    [InlineData("PRAGMA query_only = 1", false)]
+    public async Task A_file_that_takes_no_verdicts_does_not_keep_a_patient_consumer_from_ending(string sql, bool handlerEnds)
+    {
+        var time = new FakeTimeProvider();
+        var broker = await _folder.OpenAsync(time: time);
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var started = new Recorder<CancellationToken>();
+        var consumer = await broker.Queues.ConsumeAsync(
+            new QueueSubscription(Queue) { DrainTimeout = handlerEnds ? TimeSpan.FromDays(24) : TimeSpan.FromSeconds(1) },
+            async (_, lost) =>
+            {
+                started.Add(lost);
+                await gate.Task.WaitAsync(lost);
+                return QueueVerdict.DeadLetter(new AttemptFailure("bulk", new string('€', BrokerLimits.MaxFailureMessageLength)));
+            },
+            Cancel);
+        await broker.Queues.EnqueueAsync(Queue, Message("1"), null, Cancel);
+        var token = (await started.WaitForAsync(1))[0];
+        await broker.ExecuteAsync(sql);
+        if (handlerEnds)
+        {
+            gate.SetResult();
+        }
+
+        await PassesAsync("the consumer ends", consumer.DisposeAsync().AsTask());
+        await PassesAsync("the broker ends", broker.DisposeAsync().AsTask());
+        await Eventually.HoldsAsync("the handler is told", () => handlerEnds || token.IsCancellationRequested);
+        Assert.Equal(["1"], await DrainAsync(await _folder.OpenAsync(), 1));
+
+        Task PassesAsync(string what, Task task) => Eventually.HoldsAsync(what, () =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return task.IsCompletedSuccessfully;
+        });
     }
 
     [Fact]

@@ -217,7 +217,7 @@ internal sealed class QueueStore : IParticipant
         _settled.Clear();
         foreach (var delivery in _starting)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(delivery, preferLocal: false);
+            delivery.Consumer.Handle(delivery);
         }
 
         _starting.Clear();
