@@ -358,6 +358,20 @@ public sealed class SqliteQueueBrokerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task When_no_more_deduplication_keys_are_remembered_messages_without_one_are_accepted()
+    {
+        var broker = await OpenAsync(new BrokerLimits { MaxQueueLength = 2 });
+        for (var i = 0; i < 2; i++)
+        {
+            var receipt = await EnqueueAsync(broker, $"{i}", new EnqueueOptions { DeduplicationKey = $"{i}" });
+            Assert.True(await broker.Queues.CancelAsync(Queue, receipt.MessageId, Cancel));
+        }
+
+        await RefusedAsync(() => EnqueueAsync(broker, "2", new EnqueueOptions { DeduplicationKey = "2" }));
+        await EnqueueAsync(broker, "3");
+    }
+
+    [Fact]
     public async Task Queues_and_groups_are_bounded_in_number()
     {
         var broker = await OpenAsync(new BrokerLimits { MaxNames = 3 });

@@ -101,6 +101,24 @@ public sealed class MemoryQueueBrokerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task When_no_more_deduplication_keys_are_remembered_messages_without_one_are_accepted()
+    {
+        var limits = new BrokerLimits { MaxQueueLength = 2 };
+        await using var broker = new MemoryQueueBroker(new MemoryWorld(new MemoryWorldOptions { Limits = limits }, _time), _link);
+        var message = new QueueMessage("x"u8.ToArray());
+        for (var i = 0; i < 2; i++)
+        {
+            var receipt = await broker.EnqueueAsync(Queue, message, new EnqueueOptions { DeduplicationKey = $"{i}" }, TestContext.Current.CancellationToken);
+            Assert.True(await broker.CancelAsync(Queue, receipt.MessageId, TestContext.Current.CancellationToken));
+        }
+
+        var refusal = await Assert.ThrowsAsync<BrokerException>(async () =>
+            await broker.EnqueueAsync(Queue, message, new EnqueueOptions { DeduplicationKey = "2" }, TestContext.Current.CancellationToken));
+        Assert.Equal(BrokerErrorCodes.LimitExceeded, refusal.Code);
+        await broker.EnqueueAsync(Queue, message, null, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task The_lowest_priority_does_not_starve_under_a_flood()
     {
         await EnqueueAsync("low");
