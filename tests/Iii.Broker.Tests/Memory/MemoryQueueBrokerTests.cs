@@ -119,6 +119,33 @@ public sealed class MemoryQueueBrokerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task The_longest_patience_with_handlers_is_one_that_can_be_waited_for_and_a_longer_one_is_refused()
+    {
+        var gate = new TaskCompletionSource<QueueVerdict>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var broker = new MemoryQueueBroker(new MemoryWorld(), _link);
+        var patient = Subscription with { DrainTimeout = QueueSubscription.MaxDrainTimeout };
+        var impossible = patient with { DrainTimeout = patient.DrainTimeout + TimeSpan.FromTicks(1) };
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () =>
+            await broker.ConsumeAsync(impossible, (_, _) => new(gate.Task), TestContext.Current.CancellationToken));
+
+        var started = new Recorder<string>();
+        var consumer = await broker.ConsumeAsync(
+            patient,
+            (delivery, _) =>
+            {
+                started.Add(delivery.MessageId);
+                return new(gate.Task);
+            },
+            TestContext.Current.CancellationToken);
+        await broker.EnqueueAsync(Queue, new QueueMessage("x"u8.ToArray()), null, TestContext.Current.CancellationToken);
+        await started.WaitForAsync(1);
+        var disposal = consumer.DisposeAsync().AsTask();
+        Assert.False(disposal.IsCompleted);
+        gate.SetResult(QueueVerdict.Ack);
+        await Eventually.CompletesAsync("dispose", disposal);
+    }
+
+    [Fact]
     public async Task The_lowest_priority_does_not_starve_under_a_flood()
     {
         await EnqueueAsync("low");
