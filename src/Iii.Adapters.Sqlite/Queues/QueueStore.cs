@@ -90,7 +90,8 @@ internal sealed class QueueStore : IParticipant
 
         if (_queues.Count >= Limits.MaxNames)
         {
-            throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"There are {_queues.Count} queues; no more are allowed.");
+            throw new BrokerException(
+                BrokerErrorCodes.LimitExceeded, $"There are {_queues.Count} queues; no more are allowed. Use fewer names.");
         }
 
         var queue = AddQueue(_queueTable.Insert(name), name);
