@@ -6,10 +6,10 @@ namespace Iii.Broker;
 /// </summary>
 public sealed class PollingConsumer : IAsyncDisposable
 {
-    private static readonly TimeSpan PauseAfterThrow = TimeSpan.FromMilliseconds(500);
-
     /// <summary>How often at most a renewal that fails is tried while a lease lasts.</summary>
     private const int MaxTriesInLease = 10;
+
+    private static readonly TimeSpan PauseAfterThrow = TimeSpan.FromMilliseconds(500);
 
     private readonly QueueSubscription _subscription;
     private readonly QueueHandler _handler;
@@ -160,7 +160,7 @@ public sealed class PollingConsumer : IAsyncDisposable
         while (true)
         {
             await wait.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (lost.IsCancellationRequested || _options.Time.GetElapsedTime(renewedAt) >= _subscription.LeaseTime)
+            if (lost.IsCancellationRequested)
             {
                 return false;
             }
@@ -176,6 +176,8 @@ public sealed class PollingConsumer : IAsyncDisposable
                     renewedAt = askedAt;
                     wait = handling.WaitAsync(_subscription.LeaseTime / 3, _options.Time, lost);
                     break;
+                case null when _options.Time.GetElapsedTime(renewedAt) >= _subscription.LeaseTime:
+                    return false;
                 case null:
                     wait = Task.Delay(_subscription.LeaseTime / MaxTriesInLease, _options.Time, lost);
                     break;
