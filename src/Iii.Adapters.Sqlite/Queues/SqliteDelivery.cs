@@ -63,7 +63,17 @@ internal sealed class SqliteDelivery(
     }
 
     /// <summary>Tells the handler that it was abandoned.</summary>
-    public void Cancel() => _lost.Cancel();
+    public void Cancel()
+    {
+        try
+        {
+            _lost.Cancel();
+        }
+        catch (AggregateException exception)
+        {
+            store.HandlerFailed(exception);
+        }
+    }
 
     public override void Execute() => store.Settle(this);
 
