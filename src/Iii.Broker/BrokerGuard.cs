@@ -46,6 +46,7 @@ public static class BrokerGuard
         ArgumentOutOfRangeException.ThrowIfLessThan(subscription.LeaseTime, QueueSubscription.MinLeaseTime);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(subscription.LeaseTime, QueueSubscription.MaxLeaseTime);
         ArgumentOutOfRangeException.ThrowIfLessThan(subscription.DrainTimeout, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(subscription.DrainTimeout, QueueSubscription.MaxDrainTimeout);
         if (subscription.Ordering == QueueOrdering.PerKey)
         {
             Require(broker, BrokerFeatures.OrderingKeys, "consuming in order per key");

@@ -2,6 +2,7 @@ using System.Text;
 using Iii.Broker;
 using Iii.Broker.Specs;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Iii.Adapters.Sqlite.Tests;
 
@@ -176,18 +177,7 @@ public sealed class FileTests : IAsyncDisposable
         await started.WaitForAsync(Count);
         await broker.ExecuteAsync("PRAGMA max_page_count = 1");
         gate.SetResult();
-        await Eventually.HoldsAsync("the disk is full", async () =>
-        {
-            try
-            {
-                await broker.Queues.EnqueueAsync("other", Message(new string('x', 100_000)), null, Cancel);
-                return false;
-            }
-            catch (BrokerException exception) when (exception.Code == BrokerErrorCodes.BrokerUnavailable)
-            {
-                return true;
-            }
-        });
+        await RefusedAsFullAsync(broker);
         Assert.True((await broker.Queues.GetStatsAsync(Queue, Cancel))!.Groups[0].Dead < Count);
 
         await broker.ExecuteAsync("PRAGMA max_page_count = 1000000");
@@ -195,6 +185,34 @@ public sealed class FileTests : IAsyncDisposable
             await broker.Queues.GetStatsAsync(Queue, Cancel) is { Groups: [{ Dead: Count, Delivering: 0, Waiting: 0, Delayed: 0 }] });
         Assert.All(started.Items, attempt => Assert.Equal(1, attempt));
         await broker.Queues.EnqueueAsync("other", Message("fits"), null, Cancel);
+    }
+
+    [Fact]
+    public async Task A_place_that_a_full_disk_held_is_taken_as_soon_as_there_is_room()
+    {
+        var broker = await _folder.OpenAsync();
+        var bulk = new AttemptFailure("bulk", new string('€', BrokerLimits.MaxFailureMessageLength));
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var started = new Recorder<string>();
+        await broker.Queues.ConsumeAsync(
+            new QueueSubscription(Queue),
+            async (delivery, _) =>
+            {
+                started.Add(Encoding.UTF8.GetString(delivery.Payload.Span));
+                await gate.Task;
+                return QueueVerdict.DeadLetter(bulk);
+            },
+            Cancel);
+        await broker.Queues.EnqueueAsync(Queue, Message("1"), null, Cancel);
+        await broker.Queues.EnqueueAsync(Queue, Message("2"), null, Cancel);
+        await started.WaitForAsync(1);
+        await broker.ExecuteAsync("PRAGMA max_page_count = 1");
+        gate.SetResult();
+        await RefusedAsFullAsync(broker);
+        Assert.Equal((1, 1), await broker.Queues.GetStatsAsync(Queue, Cancel) is { Groups: [var group] } ? (group.Waiting, group.Delivering) : default);
+
+        await broker.ExecuteAsync("PRAGMA max_page_count = 1000000");
+        Assert.Equal(["1", "2"], await started.WaitForAsync(2));
     }
 
     [Fact]
@@ -219,6 +237,45 @@ public sealed class FileTests : IAsyncDisposable
         await Eventually.CompletesAsync("dispose", broker.DisposeAsync().AsTask());
 
         Assert.Equal(["1"], await DrainAsync(await _folder.OpenAsync(), 1));
+    }
+
+    [Theory]
+    [InlineData("PRAGMA max_page_count = 1", true)]
+    [InlineData("PRAGMA query_only = 1", true)]
+    [InlineData("PRAGMA query_only = 1", false)]
+    public async Task A_file_that_takes_no_verdicts_does_not_keep_a_patient_consumer_from_ending(string sql, bool handlerEnds)
+    {
+        var time = new FakeTimeProvider();
+        var broker = await _folder.OpenAsync(time: time);
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var started = new Recorder<CancellationToken>();
+        var consumer = await broker.Queues.ConsumeAsync(
+            new QueueSubscription(Queue) { DrainTimeout = handlerEnds ? TimeSpan.FromDays(24) : TimeSpan.FromSeconds(1) },
+            async (_, lost) =>
+            {
+                started.Add(lost);
+                await gate.Task.WaitAsync(lost);
+                return QueueVerdict.DeadLetter(new AttemptFailure("bulk", new string('€', BrokerLimits.MaxFailureMessageLength)));
+            },
+            Cancel);
+        await broker.Queues.EnqueueAsync(Queue, Message("1"), null, Cancel);
+        var token = (await started.WaitForAsync(1))[0];
+        await broker.ExecuteAsync(sql);
+        if (handlerEnds)
+        {
+            gate.SetResult();
+        }
+
+        await PassesAsync("the consumer ends", consumer.DisposeAsync().AsTask());
+        await PassesAsync("the broker ends", broker.DisposeAsync().AsTask());
+        await Eventually.HoldsAsync("the handler is told", () => handlerEnds || token.IsCancellationRequested);
+        Assert.Equal(["1"], await DrainAsync(await _folder.OpenAsync(), 1));
+
+        Task PassesAsync(string what, Task task) => Eventually.HoldsAsync(what, () =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return task.IsCompletedSuccessfully;
+        });
     }
 
     [Fact]
@@ -246,6 +303,19 @@ public sealed class FileTests : IAsyncDisposable
     }
 
     private static QueueMessage Message(string text) => new(Encoding.UTF8.GetBytes(text));
+
+    private static Task RefusedAsFullAsync(SqliteBroker broker) => Eventually.HoldsAsync("the disk is full", async () =>
+    {
+        try
+        {
+            await broker.Queues.EnqueueAsync("other", Message(new string('x', 100_000)), null, Cancel);
+            return false;
+        }
+        catch (BrokerException exception) when (exception.Code == BrokerErrorCodes.BrokerUnavailable)
+        {
+            return true;
+        }
+    });
 
     private static async Task<IEnumerable<string>> DrainAsync(SqliteBroker broker, int count, QueueOrdering ordering = QueueOrdering.None)
     {

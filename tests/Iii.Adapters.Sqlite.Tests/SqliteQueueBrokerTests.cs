@@ -358,6 +358,20 @@ public sealed class SqliteQueueBrokerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task When_no_more_deduplication_keys_are_remembered_messages_without_one_are_accepted()
+    {
+        var broker = await OpenAsync(new BrokerLimits { MaxQueueLength = 2 });
+        for (var i = 0; i < 2; i++)
+        {
+            var receipt = await EnqueueAsync(broker, $"{i}", new EnqueueOptions { DeduplicationKey = $"{i}" });
+            Assert.True(await broker.Queues.CancelAsync(Queue, receipt.MessageId, Cancel));
+        }
+
+        await RefusedAsync(() => EnqueueAsync(broker, "2", new EnqueueOptions { DeduplicationKey = "2" }));
+        await EnqueueAsync(broker, "3");
+    }
+
+    [Fact]
     public async Task Queues_and_groups_are_bounded_in_number()
     {
         var broker = await OpenAsync(new BrokerLimits { MaxNames = 3 });
@@ -367,7 +381,8 @@ public sealed class SqliteQueueBrokerTests : IAsyncDisposable
             await broker.Queues.EnqueueAsync(i == 0 ? "q" : $"q{i}", Message(""), null, Cancel);
         }
 
-        await RefusedAsync(() => EnqueueAsync(broker, "1"));
+        var refusal = await RefusedAsync(() => EnqueueAsync(broker, "1"));
+        Assert.Equal("There are 3 queues; no more are allowed. Use fewer names.", refusal.Message);
         await RefusedAsync(async () => await broker.Queues.ConsumeAsync(new QueueSubscription("q") { Group = "x" }, Ack, Cancel));
     }
 
@@ -482,8 +497,12 @@ public sealed class SqliteQueueBrokerTests : IAsyncDisposable
     private static async Task<EnqueueReceipt> EnqueueAsync(SqliteBroker broker, string text, EnqueueOptions? options = null) =>
         await broker.Queues.EnqueueAsync(Queue, Message(text), options, Cancel);
 
-    private static async Task RefusedAsync(Func<Task> call) =>
-        Assert.Equal(BrokerErrorCodes.LimitExceeded, (await Assert.ThrowsAsync<BrokerException>(call)).Code);
+    private static async Task<BrokerException> RefusedAsync(Func<Task> call)
+    {
+        var refusal = await Assert.ThrowsAsync<BrokerException>(call);
+        Assert.Equal(BrokerErrorCodes.LimitExceeded, refusal.Code);
+        return refusal;
+    }
 
     private static async Task<GroupStats> StatsAsync(SqliteBroker broker) => (await broker.Queues.GetStatsAsync(Queue, Cancel))!.Groups[0];
 

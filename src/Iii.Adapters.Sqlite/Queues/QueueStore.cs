@@ -90,7 +90,8 @@ internal sealed class QueueStore : IParticipant
 
         if (_queues.Count >= Limits.MaxNames)
         {
-            throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"There are {_queues.Count} queues; no more are allowed.");
+            throw new BrokerException(
+                BrokerErrorCodes.LimitExceeded, $"There are {_queues.Count} queues; no more are allowed. Use fewer names.");
         }
 
         var queue = AddQueue(_queueTable.Insert(name), name);
@@ -217,7 +218,7 @@ internal sealed class QueueStore : IParticipant
         _settled.Clear();
         foreach (var delivery in _starting)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(delivery, preferLocal: false);
+            delivery.Consumer.Handle(delivery);
         }
 
         _starting.Clear();

@@ -6,16 +6,22 @@ namespace Iii.Adapters.Sqlite.Queues;
 /// <summary>One consumer of a group. What changes is the writer's; its deliveries run on the thread pool.</summary>
 internal sealed class SqliteConsumer : IAsyncDisposable
 {
-    /// <summary>How long dispose waits for the file to take what is given back: a full disk must not keep a process from ending.</summary>
+    /// <summary>
+    /// How long dispose waits for the file, once before the handlers have ended and once after: a full disk must not keep a process
+    /// from ending.
+    /// </summary>
     private static readonly TimeSpan GiveBackTimeout = TimeSpan.FromSeconds(5);
 
     private readonly QueueStore _store;
     private readonly Writer _writer;
     private readonly Action<SqliteConsumer> _disposed;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly List<SqliteDelivery> _abandoned = [];
+    private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lazy<Task> _dispose;
-    private bool _isStopping;
+    private volatile bool _isStopping;
+
+    /// <summary>Handlers that run, and one more for as long as others may be started.</summary>
+    private int _handling = 1;
 
     public SqliteConsumer(
         QueueStore store, Writer writer, QueueSubscription subscription, QueueHandler handler, Action<SqliteConsumer> disposed)
@@ -40,6 +46,22 @@ internal sealed class SqliteConsumer : IAsyncDisposable
     /// <summary>Hands in the verdict of a delivery: at most <see cref="QueueSubscription.Concurrency"/> wait.</summary>
     public void Owe(SqliteDelivery delivery) => _writer.Owe(delivery);
 
+    /// <summary>Calls the handler, on the thread pool.</summary>
+    public void Handle(SqliteDelivery delivery)
+    {
+        Interlocked.Increment(ref _handling);
+        ThreadPool.UnsafeQueueUserWorkItem(delivery, preferLocal: false);
+    }
+
+    /// <summary>A handler has ended, and its verdict, if it counts, is handed in. On any thread.</summary>
+    public void HandlerEnded()
+    {
+        if (Interlocked.Decrement(ref _handling) == 0)
+        {
+            _idle.TrySetResult();
+        }
+    }
+
     public void SignalIfDrained()
     {
         if (_isStopping && Running == 0)
@@ -49,75 +71,69 @@ internal sealed class SqliteConsumer : IAsyncDisposable
     }
 
     /// <summary>The file is closed: nothing will be carried out any more.</summary>
-    public void Break() => _drained.TrySetResult();
+    public void Break()
+    {
+        _idle.TrySetResult();
+        _drained.TrySetResult();
+    }
 
     public ValueTask DisposeAsync() => new(_dispose.Value);
 
     private async Task DrainAsync()
     {
-        try
+        _isStopping = true;
+        var stopping = OweAsync(Stop).WaitAsync(GiveBackTimeout, _store.Time);
+        if (!await EndsAsync(stopping).ConfigureAwait(false) && stopping.Exception?.InnerException is BrokerException)
         {
-            await OweAsync(Stop).ConfigureAwait(false);
-            await _drained.Task.WaitAsync(Subscription.DrainTimeout, _store.Time).ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            await GiveUpOnRunningAsync().ConfigureAwait(false);
-        }
-        catch (BrokerException)
-        {
-            // The file is closed already. Its next process finds what this consumer had.
+            Break(); // The file is closed already. Its next process finds what this consumer had.
         }
 
-        try
+        HandlerEnded();
+        var isIdle = await EndsAsync(_idle.Task.WaitAsync(Subscription.DrainTimeout, _store.Time)).ConfigureAwait(false);
+
+        // What the file does not take in time is delivered again when it is opened the next time, unless there is room before that.
+        using var patience = new CancellationTokenSource(GiveBackTimeout, _store.Time);
+        if (!isIdle)
         {
-            await OweAsync(Leave).ConfigureAwait(false);
-        }
-        catch (BrokerException)
-        {
-            // As above.
+            await EndsAsync(GiveUpOnRunningAsync().WaitAsync(patience.Token)).ConfigureAwait(false);
         }
 
+        await EndsAsync(_drained.Task.WaitAsync(patience.Token)).ConfigureAwait(false);
+        await EndsAsync(OweAsync(Leave).WaitAsync(patience.Token)).ConfigureAwait(false);
         _disposed(this);
     }
 
+    /// <summary>What still runs: its verdict counts no more, its handler is told, and then its message is given back.</summary>
     private async Task GiveUpOnRunningAsync()
     {
-        try
-        {
-            var abandoned = await OweAsync(Abandon).ConfigureAwait(false);
-            foreach (var delivery in abandoned)
-            {
-                delivery.Cancel();
-            }
-
-            abandoned.ForEach(Owe);
-            await _drained.Task.WaitAsync(GiveBackTimeout, _store.Time).ConfigureAwait(false);
-        }
-        catch (Exception exception) when (exception is TimeoutException or BrokerException)
-        {
-            // Full disk or closed file: what could not be given back is delivered again when the file is opened the next time.
-        }
+        var why = new AttemptFailure(AttemptFailure.ConsumerLost, "The consumer stopped before the handler had finished.");
+        var running = await OweAsync(FindRunning).ConfigureAwait(false);
+        var abandoned = running.FindAll(delivery => delivery.TryAbandon(why));
+        abandoned.ForEach(static delivery => delivery.Cancel());
+        abandoned.ForEach(Owe);
     }
 
+    /// <summary>When it is done the writer starts nothing more for this one; nor does it while it cannot write.</summary>
     private bool Stop()
     {
-        _isStopping = true;
         SignalIfDrained();
         return true;
     }
 
-    private List<SqliteDelivery> Abandon()
-    {
-        var why = new AttemptFailure(AttemptFailure.ConsumerLost, "The consumer stopped before the handler had finished.");
-        _abandoned.AddRange(_store.Running.Values.Where(delivery => delivery.Consumer == this && delivery.TryAbandon(why)));
-        return _abandoned;
-    }
+    private List<SqliteDelivery> FindRunning() => [.. _store.Running.Values.Where(delivery => delivery.Consumer == this)];
 
     private bool Leave()
     {
         Group?.Remove(this);
         return true;
+    }
+
+    /// <summary>Waits for a step of the end, which has a bound of its own.</summary>
+    /// <returns>False when it did not come about: in time, or at all since the file is closed or of no use, which the writer has logged.</returns>
+    private static async Task<bool> EndsAsync(Task step)
+    {
+        await step.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return step.IsCompletedSuccessfully;
     }
 
     private Task<T> OweAsync<T>(Func<T> call)

@@ -43,15 +43,12 @@ internal sealed class SqliteDelivery(
     /// <summary>Its verdict could not be written, although the disk is in order: it is as if it had been lost.</summary>
     public bool IsGivenUp { get; private set; }
 
-    /// <summary>The run itself; it never fails.</summary>
-    public Task Completion { get; private set; } = Task.CompletedTask;
-
     public override bool IsOwed => true;
 
     public IReadOnlyList<AttemptRecord> FailuresWith(AttemptFailure failure, DateTimeOffset at) =>
         failures.With(new AttemptRecord(attempt, at, failure));
 
-    void IThreadPoolWorkItem.Execute() => Completion = RunAsync();
+    void IThreadPoolWorkItem.Execute() => _ = RunAsync();
 
     /// <summary>Makes its verdict count no more; false when it has been given already.</summary>
     public bool TryAbandon(AttemptFailure why)
@@ -66,7 +63,17 @@ internal sealed class SqliteDelivery(
     }
 
     /// <summary>Tells the handler that it was abandoned.</summary>
-    public void Cancel() => _lost.Cancel();
+    public void Cancel()
+    {
+        try
+        {
+            _lost.Cancel();
+        }
+        catch (AggregateException exception)
+        {
+            store.HandlerFailed(exception);
+        }
+    }
 
     public override void Execute() => store.Settle(this);
 
@@ -74,13 +81,24 @@ internal sealed class SqliteDelivery(
 
     public override void Fail(Exception exception) => IsGivenUp = true;
 
+    /// <summary>Never fails.</summary>
     private async Task RunAsync()
     {
-        if (Volatile.Read(ref _state) != Running)
+        try
         {
-            return;
+            if (Volatile.Read(ref _state) == Running)
+            {
+                await HandleAsync().ConfigureAwait(false);
+            }
         }
+        finally
+        {
+            consumer.HandlerEnded();
+        }
+    }
 
+    private async Task HandleAsync()
+    {
         try
         {
             var verdict = await consumer.Handler(ToDelivery(), _lost.Token).ConfigureAwait(false);

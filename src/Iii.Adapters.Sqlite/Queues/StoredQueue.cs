@@ -60,7 +60,7 @@ internal sealed class StoredQueue(QueueStore store, long id, string name)
             store.Forget(this, key);
         }
 
-        CheckRoom();
+        CheckRoom(options);
         var number = store.TakeNumbers(_receivers.Length);
         var isApart = operation.Payload.Length > (_receivers.Length == 1 ? QueueStore.MaxPayloadBesideMessage : QueueStore.MaxPayloadOfEachCopy);
         long? body = isApart ? store.Bodies.Insert(operation.Payload, _receivers.Length) : null;
@@ -142,10 +142,10 @@ internal sealed class StoredQueue(QueueStore store, long id, string name)
         return store.NewGroup(this, groupName);
     }
 
-    private void CheckRoom()
+    private void CheckRoom(EnqueueOptions options)
     {
         var most = store.Limits.MaxQueueLength;
-        if (ReceiptCount >= most)
+        if (options.DeduplicationKey is not null && ReceiptCount >= most)
         {
             throw new BrokerException(
                 BrokerErrorCodes.LimitExceeded,

@@ -221,7 +221,7 @@ internal sealed class Writer : IAsyncDisposable
             }
 
             Execute(batch, owed, batch.Count);
-            _hasMore = works ? Work() : _hasMore;
+            _hasMore = !works || Work(); // what is settled without it may have freed a place
             if (_isBroken)
             {
                 throw Closed();

@@ -18,10 +18,7 @@ internal sealed class MemoryDelivery(MemoryConsumer consumer, QueueEntry entry, 
     /// <summary>Its verdict no longer counts: the message is, or is about to be, somebody else's. Guarded by the queue's lock.</summary>
     public bool IsAbandoned { get; set; }
 
-    /// <summary>The run itself; it never fails.</summary>
-    public Task Completion { get; private set; } = Task.CompletedTask;
-
-    public void Execute() => Completion = RunAsync();
+    public void Execute() => _ = RunAsync();
 
     public void Cancel() => _lost.Cancel();
 
@@ -58,6 +55,7 @@ internal sealed class MemoryDelivery(MemoryConsumer consumer, QueueEntry entry, 
         return false;
     }
 
+    /// <summary>Never fails.</summary>
     private async Task RunAsync()
     {
         if (!consumer.TryBegin(this))

@@ -40,7 +40,7 @@ internal sealed class MemoryQueue
                 return first with { IsDuplicate = true };
             }
 
-            CheckRoom();
+            CheckRoom(options);
             foreach (var group in _receivers)
             {
                 group.Add(message, options.Delay);
@@ -166,9 +166,9 @@ internal sealed class MemoryQueue
         return new QueueGroup(this, _clock);
     }
 
-    private void CheckRoom()
+    private void CheckRoom(EnqueueOptions options)
     {
-        if (_receipts.Count >= Limits.MaxQueueLength)
+        if (options.DeduplicationKey is not null && _receipts.Count >= Limits.MaxQueueLength)
         {
             throw new BrokerException(
                 BrokerErrorCodes.LimitExceeded,

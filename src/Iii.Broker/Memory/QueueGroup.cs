@@ -12,7 +12,11 @@ internal sealed class QueueGroup
     private readonly MemoryQueue _queue;
     private readonly MemoryClock _clock;
     private readonly Dictionary<string, QueueEntry> _entries = new(StringComparer.Ordinal);
-    private readonly SortedDictionary<long, QueueEntry> _dead = [];
+
+    /// <summary>By their sequence, so that a page is found without a walk to it.</summary>
+    private readonly SortedSet<(long Sequence, QueueEntry? Entry)> _dead =
+        new(Comparer<(long Sequence, QueueEntry? Entry)>.Create(static (left, right) => left.Sequence.CompareTo(right.Sequence)));
+
     private readonly DelayedEntries _delayed;
     private readonly List<MemoryConsumer> _consumers = [];
     private IWaitingLine _line = new PriorityLine();
@@ -139,7 +143,9 @@ internal sealed class QueueGroup
     }
 
     public IEnumerable<(long Position, DeadLetterRecord Record)> ListDead(long after) =>
-        _dead.SkipWhile(pair => pair.Key <= after).Select(pair => (pair.Key, DeadLetterRecord.Of(pair.Value.ToDelivery(_queue.Name, Name ?? ""), pair.Value.DeadAt)));
+        from dead in _dead.GetViewBetween((after, null), (long.MaxValue, null))
+        where dead.Sequence > after
+        select (dead.Sequence, DeadLetterRecord.Of(dead.Entry!.ToDelivery(_queue.Name, Name ?? ""), dead.Entry.DeadAt));
 
     public bool Redrive(string messageId)
     {
@@ -228,7 +234,7 @@ internal sealed class QueueGroup
         entry.State = EntryState.Dead;
         entry.DeadAt = _clock.UtcNow;
         entry.Sequence = ++_lastSequence;
-        _dead.Add(entry.Sequence, entry);
+        _dead.Add((entry.Sequence, entry));
     }
 
     private QueueEntry? Exhume(string messageId)
@@ -238,7 +244,7 @@ internal sealed class QueueGroup
             return null;
         }
 
-        _dead.Remove(entry.Sequence);
+        _dead.Remove((entry.Sequence, entry));
         return entry;
     }
 }

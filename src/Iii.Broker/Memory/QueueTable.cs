@@ -21,7 +21,8 @@ internal sealed class QueueTable(MemoryWorldOptions options, MemoryClock clock)
         {
             if (_queues.Count >= options.Limits.MaxNames && !_queues.ContainsKey(name))
             {
-                throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"There are {_queues.Count} queues; no more are allowed.");
+                throw new BrokerException(
+                    BrokerErrorCodes.LimitExceeded, $"There are {_queues.Count} queues; no more are allowed. Use fewer names.");
             }
 
             return _queues.GetOrAdd(name, static (key, table) => new MemoryQueue(key, table.Limits, table.Clock), (options.Limits, Clock: clock));

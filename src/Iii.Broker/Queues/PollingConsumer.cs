@@ -6,6 +6,9 @@ namespace Iii.Broker;
 /// </summary>
 public sealed class PollingConsumer : IAsyncDisposable
 {
+    /// <summary>How often at most a renewal that fails is tried while a lease lasts.</summary>
+    private const int MaxTriesInLease = 10;
+
     private static readonly TimeSpan PauseAfterThrow = TimeSpan.FromMilliseconds(500);
 
     private readonly QueueSubscription _subscription;
@@ -88,9 +91,9 @@ public sealed class PollingConsumer : IAsyncDisposable
     {
         var lost = new CancellationTokenSource(); // not disposed of: a handler that was given up may look at it later
         await using var abandoned = _abandon.Token.Register(lost.Cancel).ConfigureAwait(false);
+        var handling = Task.Run(() => HandleAsync(message.Delivery, lost.Token), CancellationToken.None);
         try
         {
-            var handling = Task.Run(() => HandleAsync(message.Delivery, lost.Token), CancellationToken.None);
             if (await HoldAsync(message, handling, lost.Token).ConfigureAwait(false))
             {
                 await message.SettleAsync(await handling.ConfigureAwait(false)).ConfigureAwait(false);
@@ -108,6 +111,9 @@ public sealed class PollingConsumer : IAsyncDisposable
         {
             await lost.CancelAsync().ConfigureAwait(false);
         }
+
+        // A handler keeps its place after its lease was lost, or there would be more of them than places.
+        await ((Task)handling).WaitAsync(_abandon.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task<QueueVerdict> HandleAsync(QueueDelivery delivery, CancellationToken lost)
@@ -126,23 +132,55 @@ public sealed class PollingConsumer : IAsyncDisposable
             return Fail(exception.Message);
         }
     }
+
+    /// <summary>Renews a lease; null when the store could not be asked.</summary>
+    private async Task<bool?> TryRenewAsync(ILeasedMessage message)
+    {
+        try
+        {
+            return await message.RenewAsync().ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            _options.Failed(exception);
+            return null;
+        }
+    }
 #pragma warning restore CA1031
 
-    /// <summary>Renews a lease until the handler has ended, and then once more for the verdict.</summary>
+    /// <summary>
+    /// Renews a lease until the handler has ended, and then once more for the verdict. A renewal that fails is tried again while the
+    /// lease lasts.
+    /// </summary>
     /// <returns>False when no verdict counts any more.</returns>
     private async Task<bool> HoldAsync(ILeasedMessage message, Task handling, CancellationToken lost)
     {
+        var renewedAt = _options.Time.GetTimestamp();
+        var wait = handling.WaitAsync(_subscription.LeaseTime / 3, _options.Time, lost);
         while (true)
         {
-            await handling.WaitAsync(_subscription.LeaseTime / 3, _options.Time, lost).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (lost.IsCancellationRequested || !await message.RenewAsync().ConfigureAwait(false))
+            await wait.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (lost.IsCancellationRequested)
             {
                 return false;
             }
 
-            if (handling.IsCompleted)
+            var askedAt = _options.Time.GetTimestamp();
+            switch (await TryRenewAsync(message).ConfigureAwait(false))
             {
-                return true;
+                case false:
+                    return false;
+                case true when handling.IsCompleted:
+                    return true;
+                case true:
+                    renewedAt = askedAt;
+                    wait = handling.WaitAsync(_subscription.LeaseTime / 3, _options.Time, lost);
+                    break;
+                case null when _options.Time.GetElapsedTime(renewedAt) >= _subscription.LeaseTime:
+                    return false;
+                case null:
+                    wait = Task.Delay(_subscription.LeaseTime / MaxTriesInLease, _options.Time, lost);
+                    break;
             }
         }
     }

@@ -13,6 +13,9 @@ public sealed record QueueSubscription(string Queue)
     /// <summary>The longest <see cref="LeaseTime"/>.</summary>
     public static readonly TimeSpan MaxLeaseTime = TimeSpan.FromHours(12);
 
+    /// <summary>The longest <see cref="DrainTimeout"/>: for as long as handlers take, and within what a timer can measure.</summary>
+    public static readonly TimeSpan MaxDrainTimeout = TimeSpan.FromDays(24);
+
     /// <summary>Same group: compete. Different groups: a copy each. A name as in <see cref="BrokerNames"/>.</summary>
     public string Group { get; init; } = DefaultGroup;
 
@@ -28,6 +31,9 @@ public sealed record QueueSubscription(string Queue)
     /// <summary>Whether ordering keys are obeyed. All consumers of a group at one time say the same.</summary>
     public QueueOrdering Ordering { get; init; }
 
-    /// <summary>How long dispose waits for running handlers before it gives their messages back. Zero: not at all.</summary>
+    /// <summary>
+    /// How long dispose waits for running handlers before it gives their messages back, up to <see cref="MaxDrainTimeout"/>. Zero: not
+    /// at all.
+    /// </summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
 }

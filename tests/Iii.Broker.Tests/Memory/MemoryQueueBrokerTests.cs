@@ -101,6 +101,93 @@ public sealed class MemoryQueueBrokerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task When_no_more_deduplication_keys_are_remembered_messages_without_one_are_accepted()
+    {
+        var limits = new BrokerLimits { MaxQueueLength = 2 };
+        await using var broker = new MemoryQueueBroker(new MemoryWorld(new MemoryWorldOptions { Limits = limits }, _time), _link);
+        var message = new QueueMessage("x"u8.ToArray());
+        for (var i = 0; i < 2; i++)
+        {
+            var receipt = await broker.EnqueueAsync(Queue, message, new EnqueueOptions { DeduplicationKey = $"{i}" }, TestContext.Current.CancellationToken);
+            Assert.True(await broker.CancelAsync(Queue, receipt.MessageId, TestContext.Current.CancellationToken));
+        }
+
+        var refusal = await Assert.ThrowsAsync<BrokerException>(async () =>
+            await broker.EnqueueAsync(Queue, message, new EnqueueOptions { DeduplicationKey = "2" }, TestContext.Current.CancellationToken));
+        Assert.Equal(BrokerErrorCodes.LimitExceeded, refusal.Code);
+        await broker.EnqueueAsync(Queue, message, null, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task The_longest_patience_with_handlers_is_one_that_can_be_waited_for_and_a_longer_one_is_refused()
+    {
+        var gate = new TaskCompletionSource<QueueVerdict>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var broker = new MemoryQueueBroker(new MemoryWorld(), _link);
+        var patient = Subscription with { DrainTimeout = QueueSubscription.MaxDrainTimeout };
+        var impossible = patient with { DrainTimeout = patient.DrainTimeout + TimeSpan.FromTicks(1) };
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () =>
+            await broker.ConsumeAsync(impossible, (_, _) => new(gate.Task), TestContext.Current.CancellationToken));
+
+        var started = new Recorder<string>();
+        var consumer = await broker.ConsumeAsync(
+            patient,
+            (delivery, _) =>
+            {
+                started.Add(delivery.MessageId);
+                return new(gate.Task);
+            },
+            TestContext.Current.CancellationToken);
+        await broker.EnqueueAsync(Queue, new QueueMessage("x"u8.ToArray()), null, TestContext.Current.CancellationToken);
+        await started.WaitForAsync(1);
+        var disposal = consumer.DisposeAsync().AsTask();
+        Assert.False(disposal.IsCompleted);
+        gate.SetResult(QueueVerdict.Ack);
+        await Eventually.CompletesAsync("dispose", disposal);
+    }
+
+    [Fact]
+    public async Task A_page_of_dead_letters_costs_the_same_wherever_it_begins()
+    {
+        const int Count = 100_000;
+        await using var broker = new MemoryQueueBroker(new MemoryWorld(), _link);
+        await broker.ConsumeAsync(
+            Subscription with { Concurrency = 100 },
+            static (_, _) => ValueTask.FromResult(QueueVerdict.DeadLetter(Boom)),
+            TestContext.Current.CancellationToken);
+        for (var i = 0; i < Count; i++)
+        {
+            await broker.EnqueueAsync(Queue, new QueueMessage("x"u8.ToArray()), null, TestContext.Current.CancellationToken);
+        }
+
+        await Eventually.HoldsAsync("all are dead", async () =>
+            (await broker.GetStatsAsync(Queue, TestContext.Current.CancellationToken))!.Groups[0].Dead == Count);
+        await Eventually.CompletesAsync("the walk from page to page", Task.Run(async () =>
+        {
+            var (seen, page) = (new HashSet<string>(), new PageRequest { Limit = 1 });
+            do
+            {
+                var found = await broker.ListAsync(Queue, "default", page, TestContext.Current.CancellationToken);
+                Assert.True(seen.Add(Assert.Single(found.Items).MessageId));
+                page = page with { After = found.Next };
+            }
+            while (page.After is not null);
+            Assert.Equal(Count, seen.Count);
+        }));
+    }
+
+    [Fact]
+    public async Task A_queue_too_many_is_refused_with_what_to_do()
+    {
+        for (var i = 0; i < 3; i++)
+        {
+            await _broker.EnqueueAsync($"{i}", new QueueMessage("x"u8.ToArray()), null, TestContext.Current.CancellationToken);
+        }
+
+        var refusal = await Assert.ThrowsAsync<BrokerException>(() => EnqueueAsync("x"));
+        Assert.Equal("There are 3 queues; no more are allowed. Use fewer names.", refusal.Message);
+    }
+
+    [Fact]
     public async Task The_lowest_priority_does_not_starve_under_a_flood()
     {
         await EnqueueAsync("low");

@@ -75,6 +75,91 @@ public sealed class PollingConsumerTests
     }
 
     [Fact]
+    public async Task A_renewal_that_fails_is_tried_again_while_the_lease_lasts()
+    {
+        var problem = new IOException("The disk is busy.");
+        var message = new FakeMessage();
+        message.Refusals.Enqueue(problem);
+        message.Refusals.Enqueue(problem);
+        _due.Enqueue(message);
+        await using var consumer = Start(Acknowledge, lease: TimeSpan.FromSeconds(5));
+        Assert.Equal([QueueVerdict.Ack], await message.Verdicts.WaitForAsync(1));
+        Assert.Equal([problem, problem], _failures.Items);
+    }
+
+    [Fact]
+    public async Task A_lease_that_could_not_be_renewed_for_as_long_as_it_lasts_is_lost()
+    {
+        var (message, next) = (new FakeMessage(), new FakeMessage());
+        for (var i = 0; i < 10_000; i++)
+        {
+            message.Refusals.Enqueue(new IOException("The disk is away."));
+        }
+
+        _due.Enqueue(message);
+        _due.Enqueue(next);
+        var told = new Recorder<string>();
+        await using var consumer = Start(async (delivery, lost) =>
+        {
+            if (delivery == message.Delivery)
+            {
+                await Task.Delay(Timeout.Infinite, lost).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                told.Add("told");
+            }
+
+            return QueueVerdict.Ack;
+        });
+        await told.WaitForAsync(1);
+        await next.Verdicts.WaitForAsync(1);
+        Assert.NotEmpty(_failures.Items);
+        Assert.Empty(message.Verdicts.Items);
+    }
+
+    [Fact]
+    public async Task A_handler_that_runs_on_after_its_lease_was_lost_keeps_its_place()
+    {
+        var (message, next) = (new FakeMessage { IsLost = true }, new FakeMessage());
+        _due.Enqueue(message);
+        _due.Enqueue(next);
+        var (told, overtaken) = (new Recorder<string>(), new Recorder<string>());
+        await using var consumer = Start(async (delivery, lost) =>
+        {
+            if (delivery == message.Delivery)
+            {
+                await using var registration = lost.Register(() => told.Add("told"));
+                return await HoldAsync(delivery, lost);
+            }
+
+            overtaken.Add("overtaken");
+            return QueueVerdict.Ack;
+        });
+        await told.WaitForAsync(1);
+        await Eventually.KeepsHoldingAsync("one at a time", TimeSpan.FromMilliseconds(300), () => overtaken.Items.Count == 0);
+        _released.SetResult();
+        await next.Verdicts.WaitForAsync(1);
+        Assert.Empty(message.Verdicts.Items);
+    }
+
+    [Fact]
+    public async Task A_handler_that_runs_on_after_its_lease_was_lost_does_not_outlast_the_draining()
+    {
+        var message = new FakeMessage { IsLost = true };
+        _due.Enqueue(message);
+        var told = new Recorder<string>();
+        var consumer = Start(
+            async (delivery, lost) =>
+            {
+                await using var registration = lost.Register(() => told.Add("told"));
+                return await HoldAsync(delivery, lost);
+            },
+            drain: TimeSpan.Zero);
+        await told.WaitForAsync(1);
+        await Eventually.CompletesAsync("dispose", consumer.DisposeAsync().AsTask());
+        _released.SetResult();
+        Assert.Empty(message.Verdicts.Items);
+    }
+
+    [Fact]
     public async Task A_handler_that_throws_or_has_no_verdict_has_failed_an_attempt()
     {
         var (throwing, silent) = (new FakeMessage(), new FakeMessage());
@@ -126,8 +211,8 @@ public sealed class PollingConsumerTests
         return QueueVerdict.Ack;
     }
 
-    private PollingConsumer Start(QueueHandler handler, Func<ValueTask<ILeasedMessage?>>? take = null, TimeSpan? drain = null) => PollingConsumer.Start(
-        new QueueSubscription("q") { LeaseTime = TimeSpan.FromMilliseconds(30), DrainTimeout = drain ?? TimeSpan.FromMinutes(1) },
+    private PollingConsumer Start(QueueHandler handler, Func<ValueTask<ILeasedMessage?>>? take = null, TimeSpan? drain = null, TimeSpan? lease = null) => PollingConsumer.Start(
+        new QueueSubscription("q") { LeaseTime = lease ?? TimeSpan.FromMilliseconds(30), DrainTimeout = drain ?? TimeSpan.FromMinutes(1) },
         handler,
         take ?? (() => new(_due.TryDequeue(out var next) ? next : null)),
         new PollingOptions { Interval = TimeSpan.FromMilliseconds(1), Failed = _failures.Add, Disposed = _ => Interlocked.Increment(ref _disposed) });
@@ -137,6 +222,9 @@ public sealed class PollingConsumerTests
         public bool IsLost { get; init; }
 
         public Exception? Problem { get; init; }
+
+        /// <summary>What its renewals throw before one succeeds.</summary>
+        public ConcurrentQueue<Exception> Refusals { get; } = new();
 
         public Recorder<bool> Renewals { get; } = new();
 
@@ -155,6 +243,11 @@ public sealed class PollingConsumerTests
 
         public ValueTask<bool> RenewAsync()
         {
+            if (Refusals.TryDequeue(out var refusal))
+            {
+                throw refusal;
+            }
+
             Renewals.Add(!IsLost);
             return new(!IsLost);
         }

@@ -9,7 +9,7 @@ internal abstract class JobSource(string queue, string group)
     /// A consumer that stops lets its jobs run, for as long as they take: others would run them a second time. At shutdown
     /// <see cref="JobRunner.GiveUpAsync"/> ends them earlier.
     /// </summary>
-    protected static readonly TimeSpan LongestDrain = TimeSpan.FromDays(24);
+    protected static readonly TimeSpan LongestDrain = QueueSubscription.MaxDrainTimeout;
 
     /// <summary>The broker's queue.</summary>
     public string Queue => queue;
