@@ -100,6 +100,7 @@ public abstract partial class QueueBrokerSpecs
             subscription with { LeaseTime = QueueSubscription.MinLeaseTime / 2 },
             subscription with { LeaseTime = QueueSubscription.MaxLeaseTime * 2 },
             subscription with { DrainTimeout = TimeSpan.FromTicks(-1) },
+            subscription with { DrainTimeout = QueueSubscription.MaxDrainTimeout + TimeSpan.FromTicks(1) },
         ];
         EnqueueOptions[] wishes = [new() { Delay = TimeSpan.FromTicks(-1) }, new() { Priority = -1 }, new() { Priority = BrokerLimits.MaxPriority + 1 }];
 

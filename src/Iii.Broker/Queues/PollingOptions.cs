@@ -10,7 +10,7 @@ public sealed record PollingOptions
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>
-    /// Told of every exception of the handler and of the store, to be logged: what could not be taken is tried again, and what could not be
+    /// Told of every exception of the handler and of the store, to be logged: what could not be taken or renewed is tried again, and what could not be
     /// settled is delivered again when its lease has ended. It must be fast and must not throw.
     /// </summary>
     public required Action<Exception> Failed { get; init; }
