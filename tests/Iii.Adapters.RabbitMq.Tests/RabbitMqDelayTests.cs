@@ -91,6 +91,31 @@ public sealed class RabbitMqDelayTests(SharedServer shared) : QueueTests(shared)
         Assert.All(seen.Keys, static text => Assert.StartsWith("kept", text));
     }
 
+    /// <summary>The first is held, with its cancellation, when the connection is lost; the other comes to its end meanwhile, and nobody has read it before.</summary>
+    [Theory]
+    [InlineData(1_500)]
+    [InlineData(4_000)]
+    public async Task What_is_cancelled_stays_so_when_nobody_can_reach_the_broker_at_the_time_when_it_is_due(int milliseconds)
+    {
+        const int Messages = 20;
+        var instance = await World.OpenAsync();
+        var broker = await OpenAsync(instance);
+        var seen = await RecordAsync(broker);
+        var taken = await Task.WhenAll(Enumerable.Range(0, Messages).Select(i => EnqueueAsync(broker, $"taken {i}", milliseconds)));
+        await Task.WhenAll(Enumerable.Range(0, Messages).Select(i => EnqueueAsync(broker, $"kept {i}", milliseconds + 100)));
+        Assert.All(await Task.WhenAll(taken.Select(id => broker.CancelAsync(Queue, id, Cancel).AsTask())), Assert.True);
+        instance.Proxy.Cut();
+        var due = DateTimeOffset.UtcNow.AddMilliseconds(milliseconds + 200);
+        await Eventually.HoldsAsync("all are due", () => DateTimeOffset.UtcNow > due);
+        Assert.Empty(seen);
+        instance.Proxy.Restore();
+
+        await Eventually.HoldsAsync("it is connected", () => broker.IsConnected);
+        await Task.WhenAll(Enumerable.Range(0, Messages).Select(i => EnqueueAsync(broker, $"kept, late {i}", 500)));
+        await Eventually.HoldsAsync("all others have come", () => seen.Count >= 2 * Messages);
+        Assert.All(seen.Keys, static text => Assert.StartsWith("kept", text));
+    }
+
     [Fact]
     public async Task Whether_a_message_is_cancelled_is_not_known_when_nobody_answers()
     {

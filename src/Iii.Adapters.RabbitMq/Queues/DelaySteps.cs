@@ -38,6 +38,9 @@ internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher p
 
     public static bool IsCancellation(IReadOnlyBasicProperties properties) => properties.Type == Cancellation;
 
+    /// <summary>Whether a message had a far part.</summary>
+    public static bool HasPassedSteps(IReadOnlyBasicProperties properties) => properties.Headers is { } headers && DelayPath.HasSteps(headers);
+
     /// <summary>Declares where messages go in and come out, and where those are that are due soon. What has no destination any more is let go.</summary>
     public async Task DeclareEndsAsync(LinkSession session, CancellationToken cancellationToken)
     {

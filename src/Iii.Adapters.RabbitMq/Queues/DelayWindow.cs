@@ -19,11 +19,17 @@ internal sealed class DelayWindow
 
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
-    /// <summary>What was held before comes in any order: a message that is overdue waits for its cancellation, if there is one.</summary>
+    /// <summary>
+    /// What was held before, or lay in steps until it was overdue, comes in any order: a message waits for its cancellation, if there is one.
+    /// What was held comes all at once, so it waits for the last of that.
+    /// </summary>
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How long after its time a message may still come that was cancelled.</summary>
-    private static readonly TimeSpan LongestLateness = TimeSpan.FromMinutes(1);
+    /// <summary>
+    /// How long after its time, or after its cancellation if that is later, a message may still come that was cancelled: what the broker was
+    /// moving between steps when it crashed it sends again after three to six minutes.
+    /// </summary>
+    private static readonly TimeSpan LongestLateness = TimeSpan.FromMinutes(7);
     private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(1);
 
     private readonly RabbitMqConnection _connection;
@@ -39,6 +45,7 @@ internal sealed class DelayWindow
     private ConsumingChannel _channel = null!;
     private long _bytes;
     private long _number;
+    private long _settledAt;
     private int _publishing;
     private bool _isStopped;
 
@@ -101,6 +108,7 @@ internal sealed class DelayWindow
         var kept = new Kept(channel, arrival.Tag, arrival.RoutingKey, arrival.Properties.MessageId ?? "", due, arrival.Body.ToArray())
         {
             IsCancellation = DelaySteps.IsCancellation(arrival.Properties),
+            IsRedelivered = arrival.IsRedelivered,
         };
         if (kept.IsCancellation)
         {
@@ -122,13 +130,19 @@ internal sealed class DelayWindow
                 _overflow();
             }
 
-            Keep(kept, arrival.IsRedelivered && wait < Settling ? Settling : wait);
+            NoteRedelivery(kept);
+            Keep(kept, wait < Settling && DelaySteps.HasPassedSteps(arrival.Properties) ? Settling : wait);
         }
     }
 
+    /// <summary>
+    /// One that asks whether it is in time, and comes for the first time, is for nothing when it is not. Of any other somebody may have been told
+    /// that it is: it holds however late it comes.
+    /// </summary>
     private void TakeCancellation(Kept kept, TimeSpan wait, string? replyTo)
     {
-        bool isInTime;
+        var isInTime = wait > TimeSpan.Zero;
+        bool isKept;
         lock (_lock)
         {
             if (_isStopped)
@@ -136,21 +150,32 @@ internal sealed class DelayWindow
                 return;
             }
 
-            isInTime = wait > TimeSpan.Zero && _cancelled.Add(kept.MessageId);
-            if (isInTime)
+            NoteRedelivery(kept);
+            isKept = (isInTime || kept.IsRedelivered || replyTo is null) && _cancelled.Add(kept.MessageId);
+            if (isKept)
             {
-                Keep(kept, wait + LongestLateness);
+                Keep(kept, (isInTime ? wait : TimeSpan.Zero) + LongestLateness);
             }
         }
 
-        if (!isInTime)
+        if (!isKept)
         {
             kept.Channel.Acknowledge(kept.Tag);
         }
 
-        if (replyTo is not null)
+        // What was answered when it came first, if it was, is not known when it comes again too late.
+        if (replyTo is not null && (isInTime || !kept.IsRedelivered))
         {
-            _ = ReplyAsync(replyTo, kept.MessageId, isInTime);
+            _ = ReplyAsync(replyTo, kept.MessageId, isKept);
+        }
+    }
+
+    /// <summary>Under the lock.</summary>
+    private void NoteRedelivery(Kept kept)
+    {
+        if (kept.IsRedelivered)
+        {
+            _settledAt = TimestampAfter(Settling);
         }
     }
 
@@ -170,7 +195,7 @@ internal sealed class DelayWindow
     /// <summary>Under the lock.</summary>
     private void Keep(Kept kept, TimeSpan wait)
     {
-        var due = Stopwatch.GetTimestamp() + (long)(wait.TotalSeconds * Stopwatch.Frequency);
+        var due = TimestampAfter(wait);
         var isFirst = !_byDue.TryPeek(out _, out var first) || due < first.Due;
         _byDue.Enqueue(kept, (due, _number++));
         if (isFirst)
@@ -178,6 +203,8 @@ internal sealed class DelayWindow
             SetTimer(due);
         }
     }
+
+    private static long TimestampAfter(TimeSpan wait) => Stopwatch.GetTimestamp() + (long)(wait.TotalSeconds * Stopwatch.Frequency);
 
     private void SetTimer(long due)
     {
@@ -220,6 +247,10 @@ internal sealed class DelayWindow
                 if (kept.IsCancellation || _cancelled.Contains(kept.MessageId))
                 {
                     Drop(kept);
+                }
+                else if (kept.IsRedelivered && _settledAt > now)
+                {
+                    _byDue.Enqueue(kept, (_settledAt, _number++));
                 }
                 else
                 {
@@ -301,5 +332,7 @@ internal sealed class DelayWindow
     private sealed record Kept(ConsumingChannel Channel, ulong Tag, string Destination, string MessageId, DateTimeOffset Due, byte[] Body)
     {
         public bool IsCancellation { get; init; }
+
+        public bool IsRedelivered { get; init; }
     }
 }
