@@ -63,6 +63,25 @@ public sealed class RabbitMqDelayTests(SharedServer shared) : QueueTests(shared)
     }
 
     [Fact]
+    public async Task A_group_that_is_full_does_not_give_the_others_again_what_was_enqueued_before_there_was_any()
+    {
+        var broker = await OpenAsync(await World.OpenAsync(options => options with { Limits = new BrokerLimits { MaxQueueLength = 5 } }));
+        await EnqueueAsync(broker, "delayed", 6_000);
+        var full = new QueueSubscription(Queue) { Group = "full" };
+        await (await broker.ConsumeAsync(full, Record([]), Cancel)).DisposeAsync();
+        var filling = 0;
+        await Eventually.HoldsAsync("a group is full", async () => !await TryEnqueueAsync(broker, $"filling {filling++}"));
+        var seen = await RecordAsync(broker);
+
+        await Eventually.HoldsAsync("it has come to the other group", () => seen.ContainsKey("delayed"));
+        await Eventually.HoldsAsync("it was refused more than once", async () => await CountAsync($"iii.step.{Cluster}.01") > 0);
+        var later = new ConcurrentDictionary<string, int>();
+        await broker.ConsumeAsync(full, Record(later), Cancel);
+        await Eventually.HoldsAsync("it has come to both", () => later.ContainsKey("delayed"));
+        Assert.Equal((1, 1), (seen["delayed"], later["delayed"]));
+    }
+
+    [Fact]
     public async Task A_message_far_from_its_time_is_cancelled_by_word_that_is_left_for_it()
     {
         var broker = await OpenAsync();

@@ -109,6 +109,7 @@ internal sealed class DelayWindow
         {
             IsCancellation = DelaySteps.IsCancellation(arrival.Properties),
             IsRedelivered = arrival.IsRedelivered,
+            Groups = DelaySteps.GroupsOf(arrival.Properties),
         };
         if (kept.IsCancellation)
         {
@@ -279,7 +280,7 @@ internal sealed class DelayWindow
         var isGone = false;
         try
         {
-            isGone = await PublishToGroupAsync(kept).ConfigureAwait(false) || await StepBackAsync(kept).ConfigureAwait(false);
+            isGone = await HandOverAsync(kept).ConfigureAwait(false) || await StepBackAsync(kept).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is BrokerException || LinkErrors.IsFailure(exception))
         {
@@ -309,15 +310,35 @@ internal sealed class DelayWindow
         }
     }
 
-    private async Task<bool> PublishToGroupAsync(Kept kept) =>
-        await _publisher.PublishAsync(_connection.Names.DueExchange, kept.Destination, kept.MessageId, kept.Body, CancellationToken.None)
-            .ConfigureAwait(false) != PublicationOutcome.Refused;
+    /// <summary>
+    /// What is for all groups of a queue goes once more into a delay, that is over: there each gets one of its own. Together they would all get it
+    /// again as long as one of them is full.
+    /// </summary>
+    private async Task<bool> HandOverAsync(Kept kept)
+    {
+        var due = _connection.Names.DueExchange;
+        if (kept.Groups is { } groups)
+        {
+            var outcome = await _steps.PublishAsync(due, groups, default, kept.Due, kept.MessageId, kept.Body, groups: null, CancellationToken.None)
+                .ConfigureAwait(false);
+            if (outcome != PublicationOutcome.Returned)
+            {
+                return outcome == PublicationOutcome.Stored;
+            }
+
+            // There is no group.
+        }
+
+        return await _publisher.PublishAsync(due, kept.Destination, kept.MessageId, kept.Body, CancellationToken.None).ConfigureAwait(false)
+            != PublicationOutcome.Refused;
+    }
 
     private async Task<bool> StepBackAsync(Kept kept)
     {
         var overdue = DateTimeOffset.UtcNow - kept.Due;
         var step = DelayPath.StepOf(overdue < LongestPause ? overdue : LongestPause);
-        return await _steps.PublishAsync(_connection.Names.DelayExchange, kept.Destination, step, kept.Due, kept.MessageId, kept.Body, CancellationToken.None)
+        var into = _connection.Names.DelayExchange;
+        return await _steps.PublishAsync(into, kept.Destination, step, kept.Due, kept.MessageId, kept.Body, kept.Groups, CancellationToken.None)
             .ConfigureAwait(false) == PublicationOutcome.Stored;
     }
 
@@ -334,5 +355,7 @@ internal sealed class DelayWindow
         public bool IsCancellation { get; init; }
 
         public bool IsRedelivered { get; init; }
+
+        public string? Groups { get; init; }
     }
 }
