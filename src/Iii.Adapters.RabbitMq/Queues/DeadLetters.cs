@@ -71,7 +71,7 @@ internal sealed class DeadLetters(RabbitMqConnection connection)
             var room = await CountRoomAsync(queue, group, cancellationToken).ConfigureAwait(false);
             foreach (var letter in found.Take(room))
             {
-                await reader.RejectAsync(letter.Message).ConfigureAwait(false);
+                await reader.RejectAsync(letter).ConfigureAwait(false);
             }
 
             await reader.CloseAsync().ConfigureAwait(false);
@@ -86,7 +86,7 @@ internal sealed class DeadLetters(RabbitMqConnection connection)
             var found = await FindAsync(reader, queue, group, [messageId], cancellationToken).ConfigureAwait(false);
             foreach (var letter in found)
             {
-                await reader.AckAsync(letter.Message).ConfigureAwait(false);
+                await reader.AckAsync(letter).ConfigureAwait(false);
             }
 
             await reader.CloseAsync().ConfigureAwait(false);
@@ -113,17 +113,17 @@ internal sealed class DeadLetters(RabbitMqConnection connection)
         }
     }
 
-    /// <summary>Those with certain ids, oldest first.</summary>
-    private static async Task<List<Letter>> FindAsync(
+    /// <summary>Those with certain ids, oldest first, without their bytes, which may be many.</summary>
+    private static async Task<List<QueueReader.Message>> FindAsync(
         QueueReader reader, string queue, string group, IReadOnlyCollection<string> messageIds, CancellationToken cancellationToken)
     {
         var wanted = messageIds.ToHashSet(StringComparer.Ordinal);
-        var found = new List<Letter>();
+        var found = new SortedDictionary<string, QueueReader.Message>(StringComparer.Ordinal);
         await foreach (var letter in ReadAllAsync(reader, queue, group, cancellationToken).ConfigureAwait(false))
         {
             if (wanted.Remove(letter.Record.MessageId))
             {
-                found.Add(letter);
+                found.Add(letter.Position, letter.Message with { Body = ReadOnlyMemory<byte>.Empty });
                 if (wanted.Count == 0)
                 {
                     break;
@@ -131,7 +131,7 @@ internal sealed class DeadLetters(RabbitMqConnection connection)
             }
         }
 
-        return [.. found.OrderBy(static letter => letter.Position, StringComparer.Ordinal)];
+        return [.. found.Values];
     }
 
     /// <summary>Sees to it that what is rejected is moved.</summary>

@@ -35,7 +35,7 @@ internal sealed class DelayWindow
     private readonly RabbitMqConnection _connection;
     private readonly QueuePublisher _publisher;
     private readonly DelaySteps _steps;
-    private readonly Action _overflow;
+    private readonly Action? _overflow;
     private readonly Lock _lock = new();
     private readonly PriorityQueue<Kept, (long Due, long Number)> _byDue = new();
     private readonly HashSet<string> _cancelled = new(StringComparer.Ordinal);
@@ -47,9 +47,10 @@ internal sealed class DelayWindow
     private long _number;
     private long _settledAt;
     private int _publishing;
+    private bool _isOverflowing;
     private bool _isStopped;
 
-    private DelayWindow(RabbitMqConnection connection, QueuePublisher publisher, DelaySteps steps, Action overflow)
+    private DelayWindow(RabbitMqConnection connection, QueuePublisher publisher, DelaySteps steps, Action? overflow)
     {
         (_connection, _publisher, _steps, _overflow) = (connection, publisher, steps, overflow);
         _maxBytes = connection.Options.MaxDelayedBytes / DelaySteps.Shards;
@@ -63,7 +64,9 @@ internal sealed class DelayWindow
     /// <param name="session">Where.</param>
     /// <param name="queue">Its name in the broker.</param>
     /// <param name="prefetch">Most messages that are held.</param>
-    /// <param name="overflow">Called once, when their bodies are too much: the window is to be closed.</param>
+    /// <param name="overflow">
+    /// Called once, when their bodies are too much: the window is to be closed, and takes no more. Null when it is to take them all the same.
+    /// </param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     public static async Task<DelayWindow> OpenAsync(
         RabbitMqConnection connection,
@@ -72,12 +75,20 @@ internal sealed class DelayWindow
         LinkSession session,
         string queue,
         ushort prefetch,
-        Action overflow,
+        Action? overflow,
         CancellationToken cancellationToken)
     {
         var window = new DelayWindow(connection, publisher, steps, overflow);
-        window._channel = await ConsumingChannel.OpenAsync(session, queue, prefetch, window.Take, cancellationToken).ConfigureAwait(false);
-        return window;
+        try
+        {
+            window._channel = await ConsumingChannel.OpenAsync(session, queue, prefetch, window.Take, cancellationToken).ConfigureAwait(false);
+            return window;
+        }
+        catch
+        {
+            window.Stop();
+            throw;
+        }
     }
 
     /// <summary>Publishes no more; the broker gives what is held to somebody else, or again to this instance.</summary>
@@ -105,13 +116,19 @@ internal sealed class DelayWindow
     {
         var due = DelaySteps.DueOf(arrival.Properties);
         var wait = due - DateTimeOffset.UtcNow;
+        var isCancellation = DelaySteps.IsCancellation(arrival.Properties);
+        if (!isCancellation && !TakeRoom(arrival.Body.Length))
+        {
+            return;
+        }
+
         var kept = new Kept(channel, arrival.Tag, arrival.RoutingKey, arrival.Properties.MessageId ?? "", due, arrival.Body.ToArray())
         {
-            IsCancellation = DelaySteps.IsCancellation(arrival.Properties),
+            IsCancellation = isCancellation,
             IsRedelivered = arrival.IsRedelivered,
             Groups = DelaySteps.GroupsOf(arrival.Properties),
         };
-        if (kept.IsCancellation)
+        if (isCancellation)
         {
             TakeCancellation(kept, wait, arrival.Properties.ReplyTo);
             return;
@@ -124,15 +141,24 @@ internal sealed class DelayWindow
                 return;
             }
 
-            var hadRoom = _bytes <= _maxBytes;
-            _bytes += kept.Body.Length;
-            if (hadRoom && _bytes > _maxBytes)
+            NoteRedelivery(kept);
+            Keep(kept, wait < Settling && DelaySteps.HasPassedSteps(arrival.Properties) ? Settling : wait);
+        }
+    }
+
+    /// <summary>Whether there is room for a body. From the first for which there is none on, the broker gets back what comes when the window is closed.</summary>
+    private bool TakeRoom(int bytes)
+    {
+        lock (_lock)
+        {
+            if (!_isOverflowing && _overflow is not null && _bytes + bytes > _maxBytes)
             {
+                _isOverflowing = true;
                 _overflow();
             }
 
-            NoteRedelivery(kept);
-            Keep(kept, wait < Settling && DelaySteps.HasPassedSteps(arrival.Properties) ? Settling : wait);
+            _bytes += _isOverflowing ? 0 : bytes;
+            return !_isOverflowing;
         }
     }
 
