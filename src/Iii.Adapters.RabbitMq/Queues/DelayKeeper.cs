@@ -27,8 +27,17 @@ internal sealed class DelayKeeper(RabbitMqConnection connection, QueuePublisher 
         RabbitMqConnection connection, QueuePublisher publisher, DelaySteps steps, CancellationToken cancellationToken)
     {
         var keeper = new DelayKeeper(connection, publisher, steps);
-        await connection.Consuming.AttachAsync(keeper, cancellationToken).ConfigureAwait(false);
-        return keeper;
+        try
+        {
+            await connection.Consuming.AttachAsync(keeper, cancellationToken).ConfigureAwait(false);
+            return keeper;
+        }
+        catch
+        {
+            // It may hold messages already, which nobody else would get.
+            await keeper.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     public async Task RestoreAsync(LinkSession session, CancellationToken cancellationToken)
