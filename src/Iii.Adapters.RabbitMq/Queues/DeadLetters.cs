@@ -38,22 +38,17 @@ internal sealed class DeadLetters(RabbitMqConnection connection)
         ReadAsync(queue, group, new Page<DeadLetterRecord>([], null), async reader =>
         {
             // The first of those after the cursor, by time of death; what is given back may come in another order.
-            var found = new SortedDictionary<string, DeadLetterRecord>(StringComparer.Ordinal);
+            var found = new SortedSet<Letter>(Comparer<Letter>.Create(static (one, other) => string.CompareOrdinal(one.Position, other.Position)));
             await foreach (var letter in ReadAllAsync(reader, queue, group, cancellationToken).ConfigureAwait(false))
             {
-                if (page.After is null || string.CompareOrdinal(letter.Position, page.After) > 0)
+                if ((page.After is null || string.CompareOrdinal(letter.Position, page.After) > 0) && found.Add(letter) && found.Count > page.Limit + 1)
                 {
-                    found[letter.Position] = letter.Record;
-                    if (found.Count > page.Limit + 1)
-                    {
-                        found.Remove(found.Keys.Last());
-                    }
+                    found.Remove(found.Max!);
                 }
             }
 
-            return found.Count > page.Limit
-                ? new Page<DeadLetterRecord>([.. found.Values.Take(page.Limit)], found.Keys.ElementAt(page.Limit - 1))
-                : new Page<DeadLetterRecord>([.. found.Values], null);
+            var records = found.Take(page.Limit).Select(static letter => letter.Record).ToList();
+            return new Page<DeadLetterRecord>(records, found.Count > page.Limit ? found.ElementAt(page.Limit - 1).Position : null);
         }, cancellationToken);
 
     /// <summary>Puts those back that are there, in the order in which they died; says how many.</summary>

@@ -47,6 +47,7 @@ internal sealed class DelayWindow
     private long _number;
     private long _settledAt;
     private int _publishing;
+    private bool _isFailing;
     private bool _isOverflowing;
     private bool _isStopped;
 
@@ -310,7 +311,7 @@ internal sealed class DelayWindow
         }
         catch (Exception exception) when (exception is BrokerException || LinkErrors.IsFailure(exception))
         {
-            _connection.Logger.DelayedMessageWaits(kept.MessageId, exception.Message);
+            LogFailure(exception);
         }
 
         if (isGone)
@@ -321,6 +322,7 @@ internal sealed class DelayWindow
         lock (_lock)
         {
             _publishing--;
+            _isFailing &= !isGone;
             if (_isStopped)
             {
                 SignalIfIdle();
@@ -334,6 +336,22 @@ internal sealed class DelayWindow
                 Keep(kept, Pause);
             }
         }
+    }
+
+    /// <summary>Once until a message leaves again: all that is due fails, and each every second.</summary>
+    private void LogFailure(Exception exception)
+    {
+        lock (_lock)
+        {
+            if (_isFailing)
+            {
+                return;
+            }
+
+            _isFailing = true;
+        }
+
+        _connection.Logger.DelayedMessagesWait(exception.Message);
     }
 
     /// <summary>
