@@ -40,8 +40,8 @@ internal static partial class RabbitMqLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: the attempts of {Count} messages of the queue {Queue} could not be handed over, those of each count as one: {Reason}")]
     public static partial void NotesLost(this ILogger logger, string queue, int count, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: the message {MessageId} is due and could not be handed to its group, it is tried again: {Reason}")]
-    public static partial void DelayedMessageWaits(this ILogger logger, string messageId, string reason);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: delayed messages are due and cannot be handed to their groups, they are tried again each second: {Reason}")]
+    public static partial void DelayedMessagesWait(this ILogger logger, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: the delayed messages that are due soon need too much memory, {Fewer} instead of {Many} are held at a time; others may be late")]
     public static partial void DelaysNarrowed(this ILogger logger, int many, int fewer);

@@ -3,6 +3,7 @@ using System.Text;
 using Iii.Adapters.RabbitMq.Tests.Support;
 using Iii.Broker;
 using Iii.Broker.Specs;
+using RabbitMQ.Client;
 
 namespace Iii.Adapters.RabbitMq.Tests;
 
@@ -180,6 +181,35 @@ public sealed class BrokenServerQueueTests(ServerToBreak broken) : IClassFixture
 
         Task SetPatienceAsync(TimeSpan patience) => broken.Server.ControlAsync(
             "eval", $"application:set_env(rabbit, dead_letter_worker_publisher_confirm_timeout, {(int)patience.TotalMilliseconds}).");
+    }
+
+    [Fact]
+    public async Task Who_gives_up_making_the_queues_of_an_instance_leaves_nobody_behind_who_holds_messages()
+    {
+        var instance = await _world.OpenAsync();
+        var (first, second) = ($"iii.near.{_world.Options.Cluster}.0", $"iii.near.{_world.Options.Cluster}.1");
+        await (await RabbitMqQueueBroker.CreateAsync(instance.Connection, Cancel)).DisposeAsync();
+        await using var raw = await new ConnectionFactory { Uri = new Uri(broken.Server.Url) }.CreateConnectionAsync(Cancel);
+        await using var channel = await raw.CreateChannelAsync(cancellationToken: Cancel);
+        var losses = 0;
+        instance.Connection.ConnectionChanged += () => Interlocked.Increment(ref losses);
+        await TellAsync("suspend");
+        try
+        {
+            using var givingUp = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+            var creating = RabbitMqQueueBroker.CreateAsync(instance.Connection, givingUp.Token);
+            await Eventually.HoldsAsync("the first half is held", async () => await channel.ConsumerCountAsync(first, Cancel) == 1);
+            await givingUp.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => creating);
+            await Eventually.HoldsAsync("nobody holds it", async () => await channel.ConsumerCountAsync(first, Cancel) == 0);
+            Assert.Equal(0, losses);
+        }
+        finally
+        {
+            await TellAsync("resume");
+        }
+
+        Task TellAsync(string what) => broken.Server.ControlAsync("eval", $"sys:{what}('%2F_{second}').");
     }
 
     private async Task<RabbitMqQueueBroker> OpenAsync(Func<RabbitMqBrokerOptions, RabbitMqBrokerOptions>? change = null)

@@ -63,6 +63,25 @@ public sealed class RabbitMqDelayTests(SharedServer shared) : QueueTests(shared)
     }
 
     [Fact]
+    public async Task A_group_that_is_full_does_not_give_the_others_again_what_was_enqueued_before_there_was_any()
+    {
+        var broker = await OpenAsync(await World.OpenAsync(options => options with { Limits = new BrokerLimits { MaxQueueLength = 5 } }));
+        await EnqueueAsync(broker, "delayed", 6_000);
+        var full = new QueueSubscription(Queue) { Group = "full" };
+        await (await broker.ConsumeAsync(full, Record([]), Cancel)).DisposeAsync();
+        var filling = 0;
+        await Eventually.HoldsAsync("a group is full", async () => !await TryEnqueueAsync(broker, $"filling {filling++}"));
+        var seen = await RecordAsync(broker);
+
+        await Eventually.HoldsAsync("it has come to the other group", () => seen.ContainsKey("delayed"));
+        await Eventually.HoldsAsync("it was refused more than once", async () => await CountAsync($"iii.step.{Cluster}.01") > 0);
+        var later = new ConcurrentDictionary<string, int>();
+        await broker.ConsumeAsync(full, Record(later), Cancel);
+        await Eventually.HoldsAsync("it has come to both", () => later.ContainsKey("delayed"));
+        Assert.Equal((1, 1), (seen["delayed"], later["delayed"]));
+    }
+
+    [Fact]
     public async Task A_message_far_from_its_time_is_cancelled_by_word_that_is_left_for_it()
     {
         var broker = await OpenAsync();
@@ -88,6 +107,31 @@ public sealed class RabbitMqDelayTests(SharedServer shared) : QueueTests(shared)
         holding.Proxy.Cut();
 
         await Eventually.HoldsAsync("all others have come", () => seen.Count >= kept.Length);
+        Assert.All(seen.Keys, static text => Assert.StartsWith("kept", text));
+    }
+
+    /// <summary>The first is held, with its cancellation, when the connection is lost; the other comes to its end meanwhile, and nobody has read it before.</summary>
+    [Theory]
+    [InlineData(1_500)]
+    [InlineData(4_000)]
+    public async Task What_is_cancelled_stays_so_when_nobody_can_reach_the_broker_at_the_time_when_it_is_due(int milliseconds)
+    {
+        const int Messages = 20;
+        var instance = await World.OpenAsync();
+        var broker = await OpenAsync(instance);
+        var seen = await RecordAsync(broker);
+        var taken = await Task.WhenAll(Enumerable.Range(0, Messages).Select(i => EnqueueAsync(broker, $"taken {i}", milliseconds)));
+        await Task.WhenAll(Enumerable.Range(0, Messages).Select(i => EnqueueAsync(broker, $"kept {i}", milliseconds + 100)));
+        Assert.All(await Task.WhenAll(taken.Select(id => broker.CancelAsync(Queue, id, Cancel).AsTask())), Assert.True);
+        instance.Proxy.Cut();
+        var due = DateTimeOffset.UtcNow.AddMilliseconds(milliseconds + 200);
+        await Eventually.HoldsAsync("all are due", () => DateTimeOffset.UtcNow > due);
+        Assert.Empty(seen);
+        instance.Proxy.Restore();
+
+        await Eventually.HoldsAsync("it is connected", () => broker.IsConnected);
+        await Task.WhenAll(Enumerable.Range(0, Messages).Select(i => EnqueueAsync(broker, $"kept, late {i}", 500)));
+        await Eventually.HoldsAsync("all others have come", () => seen.Count >= 2 * Messages);
         Assert.All(seen.Keys, static text => Assert.StartsWith("kept", text));
     }
 

@@ -38,22 +38,17 @@ internal sealed class DeadLetters(RabbitMqConnection connection)
         ReadAsync(queue, group, new Page<DeadLetterRecord>([], null), async reader =>
         {
             // The first of those after the cursor, by time of death; what is given back may come in another order.
-            var found = new SortedDictionary<string, DeadLetterRecord>(StringComparer.Ordinal);
+            var found = new SortedSet<Letter>(Comparer<Letter>.Create(static (one, other) => string.CompareOrdinal(one.Position, other.Position)));
             await foreach (var letter in ReadAllAsync(reader, queue, group, cancellationToken).ConfigureAwait(false))
             {
-                if (page.After is null || string.CompareOrdinal(letter.Position, page.After) > 0)
+                if ((page.After is null || string.CompareOrdinal(letter.Position, page.After) > 0) && found.Add(letter) && found.Count > page.Limit + 1)
                 {
-                    found[letter.Position] = letter.Record;
-                    if (found.Count > page.Limit + 1)
-                    {
-                        found.Remove(found.Keys.Last());
-                    }
+                    found.Remove(found.Max!);
                 }
             }
 
-            return found.Count > page.Limit
-                ? new Page<DeadLetterRecord>([.. found.Values.Take(page.Limit)], found.Keys.ElementAt(page.Limit - 1))
-                : new Page<DeadLetterRecord>([.. found.Values], null);
+            var records = found.Take(page.Limit).Select(static letter => letter.Record).ToList();
+            return new Page<DeadLetterRecord>(records, found.Count > page.Limit ? found.ElementAt(page.Limit - 1).Position : null);
         }, cancellationToken);
 
     /// <summary>Puts those back that are there, in the order in which they died; says how many.</summary>
@@ -71,7 +66,7 @@ internal sealed class DeadLetters(RabbitMqConnection connection)
             var room = await CountRoomAsync(queue, group, cancellationToken).ConfigureAwait(false);
             foreach (var letter in found.Take(room))
             {
-                await reader.RejectAsync(letter.Message).ConfigureAwait(false);
+                await reader.RejectAsync(letter).ConfigureAwait(false);
             }
 
             await reader.CloseAsync().ConfigureAwait(false);
@@ -86,7 +81,7 @@ internal sealed class DeadLetters(RabbitMqConnection connection)
             var found = await FindAsync(reader, queue, group, [messageId], cancellationToken).ConfigureAwait(false);
             foreach (var letter in found)
             {
-                await reader.AckAsync(letter.Message).ConfigureAwait(false);
+                await reader.AckAsync(letter).ConfigureAwait(false);
             }
 
             await reader.CloseAsync().ConfigureAwait(false);
@@ -113,17 +108,17 @@ internal sealed class DeadLetters(RabbitMqConnection connection)
         }
     }
 
-    /// <summary>Those with certain ids, oldest first.</summary>
-    private static async Task<List<Letter>> FindAsync(
+    /// <summary>Those with certain ids, oldest first, without their bytes, which may be many.</summary>
+    private static async Task<List<QueueReader.Message>> FindAsync(
         QueueReader reader, string queue, string group, IReadOnlyCollection<string> messageIds, CancellationToken cancellationToken)
     {
         var wanted = messageIds.ToHashSet(StringComparer.Ordinal);
-        var found = new List<Letter>();
+        var found = new SortedDictionary<string, QueueReader.Message>(StringComparer.Ordinal);
         await foreach (var letter in ReadAllAsync(reader, queue, group, cancellationToken).ConfigureAwait(false))
         {
             if (wanted.Remove(letter.Record.MessageId))
             {
-                found.Add(letter);
+                found.Add(letter.Position, letter.Message with { Body = ReadOnlyMemory<byte>.Empty });
                 if (wanted.Count == 0)
                 {
                     break;
@@ -131,7 +126,7 @@ internal sealed class DeadLetters(RabbitMqConnection connection)
             }
         }
 
-        return [.. found.OrderBy(static letter => letter.Position, StringComparer.Ordinal)];
+        return [.. found.Values];
     }
 
     /// <summary>Sees to it that what is rejected is moved.</summary>

@@ -27,16 +27,33 @@ internal sealed class DelayKeeper(RabbitMqConnection connection, QueuePublisher 
         RabbitMqConnection connection, QueuePublisher publisher, DelaySteps steps, CancellationToken cancellationToken)
     {
         var keeper = new DelayKeeper(connection, publisher, steps);
-        await connection.Consuming.AttachAsync(keeper, cancellationToken).ConfigureAwait(false);
-        return keeper;
+        try
+        {
+            await connection.Consuming.AttachAsync(keeper, cancellationToken).ConfigureAwait(false);
+            return keeper;
+        }
+        catch
+        {
+            // It may hold messages already, which nobody else would get.
+            await keeper.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     public async Task RestoreAsync(LinkSession session, CancellationToken cancellationToken)
     {
         await steps.DeclareEndsAsync(session, cancellationToken).ConfigureAwait(false);
-        for (var shard = 0; shard < DelaySteps.Shards; shard++)
+        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
         {
-            _windows[shard] = await OpenAsync(session, shard, WidestPrefetch, cancellationToken).ConfigureAwait(false);
+            for (var shard = 0; shard < DelaySteps.Shards; shard++)
+            {
+                _windows[shard] = await OpenAsync(session, shard, WidestPrefetch, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _gate.Release();
         }
     }
 
@@ -58,17 +75,17 @@ internal sealed class DelayKeeper(RabbitMqConnection connection, QueuePublisher 
     }
 
     private Task<DelayWindow> OpenAsync(LinkSession session, int shard, ushort prefetch, CancellationToken cancellationToken) =>
-        DelayWindow.OpenAsync(connection, publisher, steps, session, connection.Names.NearQueue(shard), prefetch, () => Narrow(session, shard, prefetch), cancellationToken);
+        DelayWindow.OpenAsync(
+            connection,
+            publisher,
+            steps,
+            session,
+            connection.Names.NearQueue(shard),
+            prefetch,
+            prefetch > NarrowestPrefetch ? () => _ = Task.Run(() => NarrowAsync(session, shard, prefetch), CancellationToken.None) : null,
+            cancellationToken);
 
     /// <summary>The messages of a window need too much memory: it is opened again for fewer.</summary>
-    private void Narrow(LinkSession session, int shard, ushort prefetch)
-    {
-        if (prefetch > NarrowestPrefetch)
-        {
-            _ = Task.Run(() => NarrowAsync(session, shard, prefetch));
-        }
-    }
-
     private async Task NarrowAsync(LinkSession session, int shard, ushort prefetch)
     {
         await _gate.WaitAsync().ConfigureAwait(false);
@@ -82,7 +99,13 @@ internal sealed class DelayKeeper(RabbitMqConnection connection, QueuePublisher 
             var narrower = (ushort)Math.Max(NarrowestPrefetch, prefetch / Narrowing);
             connection.Logger.DelaysNarrowed(prefetch, narrower);
             await window.CloseAsync().ConfigureAwait(false);
-            _windows[shard] = await OpenAsync(session, shard, narrower, CancellationToken.None).ConfigureAwait(false);
+            window = await OpenAsync(session, shard, narrower, CancellationToken.None).ConfigureAwait(false);
+            Interlocked.Exchange(ref _windows[shard], window);
+            if (session.Lost.IsCompleted)
+            {
+                // Those who were told of the loss may have been told before it was there.
+                window.Stop();
+            }
         }
         catch (Exception exception) when (LinkErrors.IsFailure(exception))
         {

@@ -52,6 +52,9 @@ internal readonly struct DelayPath
     /// <summary>How many queues a step is made of: no message may live in one for more than 49 days.</summary>
     public static int Stages(int level) => level <= LongestLevelOfOneStage ? 1 : 1 << (level - LongestLevelOfOneStage);
 
+    /// <summary>Whether a message with these headers passes any step, or has passed it.</summary>
+    public static bool HasSteps(IDictionary<string, object?> headers) => headers.TryGetValue(First, out var first) && first is >= 0;
+
     public bool Passes(int level) => (_seconds >> level & 1) != 0;
 
     /// <summary>Adds the headers of a message: its first step, and of each from there on whether it passes it.</summary>

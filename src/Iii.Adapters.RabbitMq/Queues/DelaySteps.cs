@@ -1,3 +1,4 @@
+using System.Text;
 using Iii.Adapters.RabbitMq.Connections;
 using Iii.Broker;
 using RabbitMQ.Client;
@@ -18,6 +19,9 @@ internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher p
     private const string Due = "iii-due";
     private const string Shard = "iii-shard";
 
+    /// <summary>Says of a message for all groups of a queue with which routing key it comes to the way into a delay of each, when it is due.</summary>
+    private const string Groups = "iii-groups";
+
     /// <summary>What the type of a message says that is no message, but cancels one.</summary>
     private const string Cancellation = "iii-cancel";
     private const int MaxAttempts = 20;
@@ -28,6 +32,9 @@ internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher p
     /// <summary>By the highest step that was declared with those below it.</summary>
     private readonly DeclaredNames _declared = new();
 
+    /// <summary>The queues whose ways into a delay are bound to what is due.</summary>
+    private readonly DeclaredNames _bound = new();
+
     private RabbitMqNames Names => connection.Names;
 
     /// <summary>When a message is due, by its headers; one that does not say is due now.</summary>
@@ -36,7 +43,14 @@ internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher p
             ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)
             : DateTimeOffset.UtcNow;
 
+    /// <summary>With which routing key a message that is due comes to each group of its queue by itself; null when it is for one group.</summary>
+    public static string? GroupsOf(IReadOnlyBasicProperties properties) =>
+        properties.Headers is { } headers && headers.TryGetValue(Groups, out var groups) && groups is byte[] text ? Encoding.UTF8.GetString(text) : null;
+
     public static bool IsCancellation(IReadOnlyBasicProperties properties) => properties.Type == Cancellation;
+
+    /// <summary>Whether a message had a far part.</summary>
+    public static bool HasPassedSteps(IReadOnlyBasicProperties properties) => properties.Headers is { } headers && DelayPath.HasSteps(headers);
 
     /// <summary>Declares where messages go in and come out, and where those are that are due soon. What has no destination any more is let go.</summary>
     public async Task DeclareEndsAsync(LinkSession session, CancellationToken cancellationToken)
@@ -93,10 +107,9 @@ internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher p
     /// <exception cref="BrokerException">The connection is lost or was lost meanwhile: it may be stored.</exception>
     public Task<PublicationOutcome> PublishAsync(
         string exchange, string routingKey, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
-        PublishAsync(
-            exchange, routingKey, DelayPath.Of(delay, connection.Options.DelayLead), DateTimeOffset.UtcNow + delay, messageId, body, cancellationToken);
+        PublishAsync(exchange, routingKey, delay, messageId, body, groups: null, cancellationToken);
 
-    /// <summary>Publishes a message that is due at a time and passes certain steps before.</summary>
+    /// <summary>Publishes a message that is due at a time and passes certain steps before, with its <see cref="GroupsOf"/>.</summary>
     /// <inheritdoc cref="PublishAsync(string, string, TimeSpan, string, ReadOnlyMemory{byte}, CancellationToken)"/>
     public async Task<PublicationOutcome> PublishAsync(
         string exchange,
@@ -105,10 +118,17 @@ internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher p
         DateTimeOffset due,
         string messageId,
         ReadOnlyMemory<byte> body,
+        string? groups,
         CancellationToken cancellationToken)
     {
         await EnsureAsync(path.HighestLevel, cancellationToken).ConfigureAwait(false);
-        var properties = new BasicProperties { Headers = Headers(path, due, messageId) };
+        var headers = Headers(path, due, messageId);
+        if (groups is not null)
+        {
+            headers[Groups] = groups;
+        }
+
+        var properties = new BasicProperties { Headers = headers };
         return await publisher.PublishAsync(exchange, routingKey, messageId, body, properties, cancellationToken).ConfigureAwait(false);
     }
 
@@ -126,13 +146,40 @@ internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher p
     /// <summary>Likewise to what leads into the steps by way of one queue, which takes it sooner or later.</summary>
     /// <returns>Whether that is there.</returns>
     /// <inheritdoc cref="PublishAsync(string, string, TimeSpan, string, ReadOnlyMemory{byte}, CancellationToken)"/>
-    public async Task<bool> StoreAsync(
-        string exchange, string routingKey, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    public Task<bool> StoreAsync(
+        string exchange, string routingKey, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+        StoreAsync(exchange, routingKey, delay, messageId, body, groups: null, cancellationToken);
+
+    /// <summary>Likewise for the groups that a queue will have when the message is due, and for what holds messages if it has none.</summary>
+    /// <inheritdoc cref="StoreAsync(string, string, TimeSpan, string, ReadOnlyMemory{byte}, CancellationToken)"/>
+    public async Task<bool> StoreForQueueAsync(
+        string queue, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        var session = connection.Consuming.Require();
+        var (later, groups) = (Names.LaterExchange(queue), RabbitMqNames.Destination(Names.LaterExchange(queue)));
+        if (!_bound.IsKnown(queue, session))
+        {
+            await _bound.DeclareAsync(queue, session, () => BindAsync(session, later, groups, cancellationToken), cancellationToken).ConfigureAwait(false);
+        }
+
+        var destination = RabbitMqNames.Destination(Names.QueueExchange(queue));
+        return await StoreAsync(Names.DelayExchange, destination, delay, messageId, body, groups, cancellationToken).ConfigureAwait(false);
+    }
+
+    private Task<PublicationOutcome> PublishAsync(
+        string exchange, string routingKey, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, string? groups, CancellationToken cancellationToken)
+    {
+        var path = DelayPath.Of(delay, connection.Options.DelayLead);
+        return PublishAsync(exchange, routingKey, path, DateTimeOffset.UtcNow + delay, messageId, body, groups, cancellationToken);
+    }
+
+    private async Task<bool> StoreAsync(
+        string exchange, string routingKey, TimeSpan delay, string messageId, ReadOnlyMemory<byte> body, string? groups, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
             // It is never full. It refuses while it has no leader, which it gets within moments.
-            var outcome = await PublishAsync(exchange, routingKey, delay, messageId, body, cancellationToken).ConfigureAwait(false);
+            var outcome = await PublishAsync(exchange, routingKey, delay, messageId, body, groups, cancellationToken).ConfigureAwait(false);
             if (outcome != PublicationOutcome.Refused)
             {
                 return outcome == PublicationOutcome.Stored;
@@ -168,6 +215,12 @@ internal sealed class DelaySteps(RabbitMqConnection connection, QueuePublisher p
         }
 
         return (int)(hash % Shards);
+    }
+
+    private async Task BindAsync(LinkSession session, string later, string groups, CancellationToken cancellationToken)
+    {
+        await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
+        await probe.ExchangeBindAsync(later, Names.DueExchange, groups, cancellationToken: cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask EnsureAsync(int highestLevel, CancellationToken cancellationToken)

@@ -19,17 +19,23 @@ internal sealed class DelayWindow
 
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
-    /// <summary>What was held before comes in any order: a message that is overdue waits for its cancellation, if there is one.</summary>
+    /// <summary>
+    /// What was held before, or lay in steps until it was overdue, comes in any order: a message waits for its cancellation, if there is one.
+    /// What was held comes all at once, so it waits for the last of that.
+    /// </summary>
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How long after its time a message may still come that was cancelled.</summary>
-    private static readonly TimeSpan LongestLateness = TimeSpan.FromMinutes(1);
+    /// <summary>
+    /// How long after its time, or after its cancellation if that is later, a message may still come that was cancelled: what the broker was
+    /// moving between steps when it crashed it sends again after three to six minutes.
+    /// </summary>
+    private static readonly TimeSpan LongestLateness = TimeSpan.FromMinutes(7);
     private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(1);
 
     private readonly RabbitMqConnection _connection;
     private readonly QueuePublisher _publisher;
     private readonly DelaySteps _steps;
-    private readonly Action _overflow;
+    private readonly Action? _overflow;
     private readonly Lock _lock = new();
     private readonly PriorityQueue<Kept, (long Due, long Number)> _byDue = new();
     private readonly HashSet<string> _cancelled = new(StringComparer.Ordinal);
@@ -39,10 +45,13 @@ internal sealed class DelayWindow
     private ConsumingChannel _channel = null!;
     private long _bytes;
     private long _number;
+    private long _settledAt;
     private int _publishing;
+    private bool _isFailing;
+    private bool _isOverflowing;
     private bool _isStopped;
 
-    private DelayWindow(RabbitMqConnection connection, QueuePublisher publisher, DelaySteps steps, Action overflow)
+    private DelayWindow(RabbitMqConnection connection, QueuePublisher publisher, DelaySteps steps, Action? overflow)
     {
         (_connection, _publisher, _steps, _overflow) = (connection, publisher, steps, overflow);
         _maxBytes = connection.Options.MaxDelayedBytes / DelaySteps.Shards;
@@ -56,7 +65,9 @@ internal sealed class DelayWindow
     /// <param name="session">Where.</param>
     /// <param name="queue">Its name in the broker.</param>
     /// <param name="prefetch">Most messages that are held.</param>
-    /// <param name="overflow">Called once, when their bodies are too much: the window is to be closed.</param>
+    /// <param name="overflow">
+    /// Called once, when their bodies are too much: the window is to be closed, and takes no more. Null when it is to take them all the same.
+    /// </param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     public static async Task<DelayWindow> OpenAsync(
         RabbitMqConnection connection,
@@ -65,12 +76,20 @@ internal sealed class DelayWindow
         LinkSession session,
         string queue,
         ushort prefetch,
-        Action overflow,
+        Action? overflow,
         CancellationToken cancellationToken)
     {
         var window = new DelayWindow(connection, publisher, steps, overflow);
-        window._channel = await ConsumingChannel.OpenAsync(session, queue, prefetch, window.Take, cancellationToken).ConfigureAwait(false);
-        return window;
+        try
+        {
+            window._channel = await ConsumingChannel.OpenAsync(session, queue, prefetch, window.Take, cancellationToken).ConfigureAwait(false);
+            return window;
+        }
+        catch
+        {
+            window.Stop();
+            throw;
+        }
     }
 
     /// <summary>Publishes no more; the broker gives what is held to somebody else, or again to this instance.</summary>
@@ -98,11 +117,19 @@ internal sealed class DelayWindow
     {
         var due = DelaySteps.DueOf(arrival.Properties);
         var wait = due - DateTimeOffset.UtcNow;
+        var isCancellation = DelaySteps.IsCancellation(arrival.Properties);
+        if (!isCancellation && !TakeRoom(arrival.Body.Length))
+        {
+            return;
+        }
+
         var kept = new Kept(channel, arrival.Tag, arrival.RoutingKey, arrival.Properties.MessageId ?? "", due, arrival.Body.ToArray())
         {
-            IsCancellation = DelaySteps.IsCancellation(arrival.Properties),
+            IsCancellation = isCancellation,
+            IsRedelivered = arrival.IsRedelivered,
+            Groups = DelaySteps.GroupsOf(arrival.Properties),
         };
-        if (kept.IsCancellation)
+        if (isCancellation)
         {
             TakeCancellation(kept, wait, arrival.Properties.ReplyTo);
             return;
@@ -115,20 +142,35 @@ internal sealed class DelayWindow
                 return;
             }
 
-            var hadRoom = _bytes <= _maxBytes;
-            _bytes += kept.Body.Length;
-            if (hadRoom && _bytes > _maxBytes)
-            {
-                _overflow();
-            }
-
-            Keep(kept, arrival.IsRedelivered && wait < Settling ? Settling : wait);
+            NoteRedelivery(kept);
+            Keep(kept, wait < Settling && DelaySteps.HasPassedSteps(arrival.Properties) ? Settling : wait);
         }
     }
 
+    /// <summary>Whether there is room for a body. From the first for which there is none on, the broker gets back what comes when the window is closed.</summary>
+    private bool TakeRoom(int bytes)
+    {
+        lock (_lock)
+        {
+            if (!_isOverflowing && _overflow is not null && _bytes + bytes > _maxBytes)
+            {
+                _isOverflowing = true;
+                _overflow();
+            }
+
+            _bytes += _isOverflowing ? 0 : bytes;
+            return !_isOverflowing;
+        }
+    }
+
+    /// <summary>
+    /// One that asks whether it is in time, and comes for the first time, is for nothing when it is not. Of any other somebody may have been told
+    /// that it is: it holds however late it comes.
+    /// </summary>
     private void TakeCancellation(Kept kept, TimeSpan wait, string? replyTo)
     {
-        bool isInTime;
+        var isInTime = wait > TimeSpan.Zero;
+        bool isKept;
         lock (_lock)
         {
             if (_isStopped)
@@ -136,21 +178,32 @@ internal sealed class DelayWindow
                 return;
             }
 
-            isInTime = wait > TimeSpan.Zero && _cancelled.Add(kept.MessageId);
-            if (isInTime)
+            NoteRedelivery(kept);
+            isKept = (isInTime || kept.IsRedelivered || replyTo is null) && _cancelled.Add(kept.MessageId);
+            if (isKept)
             {
-                Keep(kept, wait + LongestLateness);
+                Keep(kept, (isInTime ? wait : TimeSpan.Zero) + LongestLateness);
             }
         }
 
-        if (!isInTime)
+        if (!isKept)
         {
             kept.Channel.Acknowledge(kept.Tag);
         }
 
-        if (replyTo is not null)
+        // What was answered when it came first, if it was, is not known when it comes again too late.
+        if (replyTo is not null && (isInTime || !kept.IsRedelivered))
         {
-            _ = ReplyAsync(replyTo, kept.MessageId, isInTime);
+            _ = ReplyAsync(replyTo, kept.MessageId, isKept);
+        }
+    }
+
+    /// <summary>Under the lock.</summary>
+    private void NoteRedelivery(Kept kept)
+    {
+        if (kept.IsRedelivered)
+        {
+            _settledAt = TimestampAfter(Settling);
         }
     }
 
@@ -170,7 +223,7 @@ internal sealed class DelayWindow
     /// <summary>Under the lock.</summary>
     private void Keep(Kept kept, TimeSpan wait)
     {
-        var due = Stopwatch.GetTimestamp() + (long)(wait.TotalSeconds * Stopwatch.Frequency);
+        var due = TimestampAfter(wait);
         var isFirst = !_byDue.TryPeek(out _, out var first) || due < first.Due;
         _byDue.Enqueue(kept, (due, _number++));
         if (isFirst)
@@ -178,6 +231,8 @@ internal sealed class DelayWindow
             SetTimer(due);
         }
     }
+
+    private static long TimestampAfter(TimeSpan wait) => Stopwatch.GetTimestamp() + (long)(wait.TotalSeconds * Stopwatch.Frequency);
 
     private void SetTimer(long due)
     {
@@ -221,6 +276,10 @@ internal sealed class DelayWindow
                 {
                     Drop(kept);
                 }
+                else if (kept.IsRedelivered && _settledAt > now)
+                {
+                    _byDue.Enqueue(kept, (_settledAt, _number++));
+                }
                 else
                 {
                     due.Add(kept);
@@ -248,11 +307,11 @@ internal sealed class DelayWindow
         var isGone = false;
         try
         {
-            isGone = await PublishToGroupAsync(kept).ConfigureAwait(false) || await StepBackAsync(kept).ConfigureAwait(false);
+            isGone = await HandOverAsync(kept).ConfigureAwait(false) || await StepBackAsync(kept).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is BrokerException || LinkErrors.IsFailure(exception))
         {
-            _connection.Logger.DelayedMessageWaits(kept.MessageId, exception.Message);
+            LogFailure(exception);
         }
 
         if (isGone)
@@ -263,6 +322,7 @@ internal sealed class DelayWindow
         lock (_lock)
         {
             _publishing--;
+            _isFailing &= !isGone;
             if (_isStopped)
             {
                 SignalIfIdle();
@@ -278,15 +338,51 @@ internal sealed class DelayWindow
         }
     }
 
-    private async Task<bool> PublishToGroupAsync(Kept kept) =>
-        await _publisher.PublishAsync(_connection.Names.DueExchange, kept.Destination, kept.MessageId, kept.Body, CancellationToken.None)
-            .ConfigureAwait(false) != PublicationOutcome.Refused;
+    /// <summary>Once until a message leaves again: all that is due fails, and each every second.</summary>
+    private void LogFailure(Exception exception)
+    {
+        lock (_lock)
+        {
+            if (_isFailing)
+            {
+                return;
+            }
+
+            _isFailing = true;
+        }
+
+        _connection.Logger.DelayedMessagesWait(exception.Message);
+    }
+
+    /// <summary>
+    /// What is for all groups of a queue goes once more into a delay, that is over: there each gets one of its own. Together they would all get it
+    /// again as long as one of them is full.
+    /// </summary>
+    private async Task<bool> HandOverAsync(Kept kept)
+    {
+        var due = _connection.Names.DueExchange;
+        if (kept.Groups is { } groups)
+        {
+            var outcome = await _steps.PublishAsync(due, groups, default, kept.Due, kept.MessageId, kept.Body, groups: null, CancellationToken.None)
+                .ConfigureAwait(false);
+            if (outcome != PublicationOutcome.Returned)
+            {
+                return outcome == PublicationOutcome.Stored;
+            }
+
+            // There is no group.
+        }
+
+        return await _publisher.PublishAsync(due, kept.Destination, kept.MessageId, kept.Body, CancellationToken.None).ConfigureAwait(false)
+            != PublicationOutcome.Refused;
+    }
 
     private async Task<bool> StepBackAsync(Kept kept)
     {
         var overdue = DateTimeOffset.UtcNow - kept.Due;
         var step = DelayPath.StepOf(overdue < LongestPause ? overdue : LongestPause);
-        return await _steps.PublishAsync(_connection.Names.DelayExchange, kept.Destination, step, kept.Due, kept.MessageId, kept.Body, CancellationToken.None)
+        var into = _connection.Names.DelayExchange;
+        return await _steps.PublishAsync(into, kept.Destination, step, kept.Due, kept.MessageId, kept.Body, kept.Groups, CancellationToken.None)
             .ConfigureAwait(false) == PublicationOutcome.Stored;
     }
 
@@ -301,5 +397,9 @@ internal sealed class DelayWindow
     private sealed record Kept(ConsumingChannel Channel, ulong Tag, string Destination, string MessageId, DateTimeOffset Due, byte[] Body)
     {
         public bool IsCancellation { get; init; }
+
+        public bool IsRedelivered { get; init; }
+
+        public string? Groups { get; init; }
     }
 }

@@ -84,8 +84,7 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
 
         // There is no group. Nobody notices later that it comes to nobody, so that which holds messages must be there.
         await EnsureHolderAsync(queue, cancellationToken).ConfigureAwait(false);
-        var destination = RabbitMqNames.Destination(Names.QueueExchange(queue));
-        if (!await steps.StoreAsync(Names.DelayExchange, destination, delay, messageId, body, cancellationToken).ConfigureAwait(false))
+        if (!await steps.StoreForQueueAsync(queue, delay, messageId, body, cancellationToken).ConfigureAwait(false))
         {
             throw LinkErrors.Unavailable("RabbitMQ has lost what holds delays; connect anew to have it made again.");
         }
