@@ -30,6 +30,7 @@ internal sealed class DelayWindow
     /// moving between steps when it crashed it sends again after three to six minutes.
     /// </summary>
     private static readonly TimeSpan LongestLateness = TimeSpan.FromMinutes(7);
+
     private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(1);
 
     private readonly RabbitMqConnection _connection;
@@ -272,7 +273,7 @@ internal sealed class DelayWindow
                 }
 
                 _byDue.Dequeue();
-                if (kept.IsCancellation || _cancelled.Contains(kept.MessageId))
+                if (kept.IsCancellation || IsCancelled(kept))
                 {
                     Drop(kept);
                 }
@@ -290,6 +291,12 @@ internal sealed class DelayWindow
             return due;
         }
     }
+
+    /// <summary>
+    /// A message that waits for its next attempt is not: its cancellation was too late, which is not known any more when that comes again.
+    /// Under the lock.
+    /// </summary>
+    private bool IsCancelled(Kept kept) => _cancelled.Contains(kept.MessageId) && QueueRecordFormat.TryRead(kept.Body) is not { Attempts: > 0 };
 
     /// <summary>Under the lock.</summary>
     private void Drop(Kept kept)
