@@ -203,6 +203,40 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : QueueTests(s
     }
 
     [Fact]
+    public async Task In_order_nothing_is_begun_of_what_was_read_when_the_connection_is_lost()
+    {
+        var instance = await World.OpenAsync();
+        var (broker, other) = (await OpenAsync(instance), await OpenAsync());
+        var (started, gate) = (new Recorder<string>(), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await broker.ConsumeAsync(
+            new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey, DrainTimeout = TimeSpan.Zero },
+            async (delivery, lost) =>
+            {
+                started.Add(Text(delivery));
+                if (started.Items.Count == 1)
+                {
+                    await using var telling = lost.Register(told.SetResult);
+                    await gate.Task;
+                }
+
+                return QueueVerdict.Ack;
+            },
+            Cancel);
+        await EnqueueAsync(other, "1", "a");
+        await EnqueueAsync(other, "2", "b");
+        await EnqueueAsync(other, "3", "c");
+        await started.WaitForAsync(1);
+        await Eventually.HoldsAsync("all are read", async () => await CountAsync($"iii.jobs.{Cluster}/orders%2Fété %25/default") == 0);
+
+        instance.Proxy.Cut();
+        await Eventually.CompletesAsync("the loss is told", told.Task);
+        instance.Proxy.Restore();
+        Assert.Equal(["1", "1", "2", "3"], await started.WaitForAsync(4));
+        gate.SetResult();
+    }
+
+    [Fact]
     public async Task In_order_a_consumer_that_ends_hands_over_what_it_had_read_and_others_had_to_wait_for()
     {
         var broker = await OpenAsync();

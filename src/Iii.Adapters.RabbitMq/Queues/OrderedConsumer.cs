@@ -46,12 +46,14 @@ internal sealed class OrderedConsumer(
 
     public override void OnLost(BrokerException why)
     {
-        base.OnLost(why);
+        // First: the room that those under way leave is none for what was read on the lost session.
         lock (Lock)
         {
             _lanes.Clear();
             _turn?.Cancel();
         }
+
+        base.OnLost(why);
     }
 
     protected override Task StopTakingAsync() => _turn?.StopTakingAsync() ?? Task.CompletedTask;

@@ -44,7 +44,8 @@ internal sealed class PlainConsumer(RabbitMqConnection connection, QueueStore st
         run.Record = run.Record.AfterLost(LostDeliveries(arrival), DateTimeOffset.UtcNow);
         lock (Lock)
         {
-            if (!IsStopping)
+            // What was on its way while the connection was lost is somebody else's, and nobody would tell its handler.
+            if (!IsStopping && !channel.Session.Lost.IsCompleted)
             {
                 Start(run);
             }
