@@ -1,5 +1,6 @@
 using Iii.Adapters.RabbitMq.Connections;
 using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
 
 namespace Iii.Adapters.RabbitMq.Queues;
 
@@ -76,6 +77,10 @@ internal sealed class Acknowledger(LinkSession session, IChannel channel)
                     }
                 }
             }
+        }
+        catch (OperationInterruptedException closed) when (closed.ShutdownReason?.Initiator == ShutdownInitiator.Application)
+        {
+            // The channel was closed here meanwhile, which is no loss: whatever was not acknowledged is delivered again.
         }
         catch (Exception exception) when (LinkErrors.IsFailure(exception))
         {
