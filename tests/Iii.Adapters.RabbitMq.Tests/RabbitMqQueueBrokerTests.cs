@@ -324,6 +324,33 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : QueueTests(s
     }
 
     [Fact]
+    public async Task In_order_a_consumer_ends_also_when_it_cannot_bury_a_message_and_hands_it_over()
+    {
+        var broker = await OpenAsync();
+        var subscription = new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey, DrainTimeout = TimeSpan.FromSeconds(1) };
+        var seen = new Recorder<QueueDelivery>();
+        QueueHandler handler = (delivery, _) =>
+        {
+            seen.Add(delivery with { Payload = default });
+            return ValueTask.FromResult(delivery.Attempt == 1 ? QueueVerdict.DeadLetter(Boom) : QueueVerdict.Ack);
+        };
+        var consumer = await broker.ConsumeAsync(subscription, handler, Cancel);
+        await using (var raw = await OpenRawAsync())
+        {
+            var channel = await raw.CreateChannelAsync(cancellationToken: Cancel);
+            await channel.QueueDeleteAsync($"iii.dead.{Cluster}/orders%2Fété %25/{Group}", cancellationToken: Cancel);
+        }
+
+        await EnqueueAsync(broker, "1", "k");
+        await seen.WaitForAsync(1);
+        await Eventually.CompletesAsync("dispose", consumer.DisposeAsync().AsTask());
+        await broker.ConsumeAsync(subscription, handler, Cancel);
+
+        var again = (await seen.WaitForAsync(2))[1];
+        Assert.Equal((2, Boom), (again.Attempt, again.Failures.Single().Failure));
+    }
+
+    [Fact]
     public async Task A_message_that_is_due_for_a_group_that_is_gone_is_let_go_and_holds_nothing_up()
     {
         var broker = await OpenAsync();

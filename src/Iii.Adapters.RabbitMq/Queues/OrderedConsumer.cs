@@ -84,18 +84,13 @@ internal sealed class OrderedConsumer(
         if (verdict is QueueVerdict.Retried retried)
         {
             var longest = Connection.Options.Limits.MaxDelay;
-            var next = new DeliveryRun(this, run.Channel, run.Tag, run.Record.After(run.Attempt, retried.Failure, DateTimeOffset.UtcNow));
-            lock (Lock)
-            {
-                _lanes.Replace(run, next);
-            }
-
-            _ = HoldAsync(next, retried.Delay < longest ? retried.Delay : longest);
+            _ = HoldAsync(Follow(run, retried.Failure), retried.Delay < longest ? retried.Delay : longest);
             return;
         }
 
         if (verdict is QueueVerdict.DeadLettered dead && !await BuryInPlaceAsync(run, dead.Reason).ConfigureAwait(false))
         {
+            Follow(run, dead.Reason);
             return;
         }
 
@@ -106,7 +101,19 @@ internal sealed class OrderedConsumer(
         }
     }
 
-    /// <summary>Its key waits until it is buried, or until the session is lost: false then.</summary>
+    /// <summary>The attempt was made, and the message keeps its place for the next one, here or in the next turn.</summary>
+    private DeliveryRun Follow(DeliveryRun run, AttemptFailure? failure)
+    {
+        var next = new DeliveryRun(this, run.Channel, run.Tag, run.Record.After(run.Attempt, failure, DateTimeOffset.UtcNow));
+        lock (Lock)
+        {
+            _lanes.Replace(run, next);
+        }
+
+        return next;
+    }
+
+    /// <summary>Its key waits until it is buried. False when the session is lost, or when it cannot be done now and the consumer is to end: it is given back then.</summary>
     private async Task<bool> BuryInPlaceAsync(DeliveryRun run, AttemptFailure reason)
     {
         var now = DateTimeOffset.UtcNow;
@@ -116,6 +123,14 @@ internal sealed class OrderedConsumer(
             if (await TryStoreAsync(() => Store.BuryAsync(Subscription.Queue, Subscription.Group, dead)).ConfigureAwait(false))
             {
                 return true;
+            }
+
+            lock (Lock)
+            {
+                if (IsStopping)
+                {
+                    return false;
+                }
             }
 
             await Task.Delay(Pause).ConfigureAwait(false);
