@@ -67,6 +67,32 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : QueueTests(s
     }
 
     [Fact]
+    public async Task A_consume_that_is_cancelled_leaves_no_consumer()
+    {
+        var broker = await OpenAsync();
+        await (await broker.ConsumeAsync(new QueueSubscription(Queue), Record(new Recorder<string>()), Cancel)).DisposeAsync();
+        for (var i = 0; i < 60; i++)
+        {
+            using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+            var consuming = broker.ConsumeAsync(new QueueSubscription(Queue), Record(new Recorder<string>()), cancel.Token).AsTask();
+
+            // Each at another moment.
+            await Task.WhenAny(consuming, Task.Delay(i, Cancel));
+            await cancel.CancelAsync();
+            try
+            {
+                await (await consuming).DisposeAsync();
+            }
+            catch (OperationCanceledException)
+            {
+                // In time.
+            }
+        }
+
+        Assert.True(await broker.RemoveGroupAsync(Queue, Group, Cancel));
+    }
+
+    [Fact]
     public async Task Publishers_lose_and_repeat_nothing_while_the_first_groups_are_bound()
     {
         const int Messages = 3_000;
