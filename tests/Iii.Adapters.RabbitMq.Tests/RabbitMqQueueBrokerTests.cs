@@ -67,6 +67,37 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : QueueTests(s
     }
 
     [Fact]
+    public async Task A_handler_whose_token_throws_keeps_the_connection_from_nothing()
+    {
+        var instance = await World.OpenAsync();
+        var broker = await OpenAsync(instance);
+        var seen = new Recorder<int>();
+        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await broker.ConsumeAsync(
+            new QueueSubscription(Queue),
+            async (delivery, lost) =>
+            {
+                seen.Add(delivery.Attempt);
+                if (delivery.Attempt == 1)
+                {
+                    await using var first = lost.Register(told.SetResult);
+                    await using var second = lost.Register(static () => throw new InvalidOperationException("on purpose"));
+                    await told.Task;
+                }
+
+                return QueueVerdict.Ack;
+            },
+            Cancel);
+        await EnqueueAsync(broker, "1");
+        await seen.WaitForAsync(1);
+        instance.Proxy.Cut();
+        await Eventually.CompletesAsync("the loss is told", told.Task);
+        instance.Proxy.Restore();
+
+        Assert.Equal([1, 2], await seen.WaitForAsync(2));
+    }
+
+    [Fact]
     public async Task A_consume_that_is_cancelled_leaves_no_consumer()
     {
         var broker = await OpenAsync();

@@ -186,7 +186,23 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
 
         foreach (var run in abandoned)
         {
-            run.Cancel();
+            _ = TellLossAsync(run);
+        }
+    }
+
+    /// <summary>Not on this thread, which may be the link's; never throws.</summary>
+    private async Task TellLossAsync(DeliveryRun run)
+    {
+        try
+        {
+            await run.CancelAsync().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever a handler does with its token is its own affair; the owner is told.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Connection.Logger.HandlerThrew(exception, Subscription.Queue);
+            Connection.Options.HandlerFailed(exception);
         }
     }
 
