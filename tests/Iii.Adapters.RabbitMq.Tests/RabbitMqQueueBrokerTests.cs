@@ -408,6 +408,35 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : QueueTests(s
     }
 
     [Fact]
+    public async Task In_order_no_attempt_comes_before_its_time()
+    {
+        var pause = TimeSpan.FromMilliseconds(5.9);
+        var broker = await OpenAsync();
+        var before = new ConcurrentDictionary<string, long>();
+        var pauses = new Recorder<TimeSpan>();
+        await broker.ConsumeAsync(
+            new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey },
+            (delivery, _) =>
+            {
+                if (before.TryGetValue(delivery.MessageId, out var start))
+                {
+                    pauses.Add(TimeProvider.System.GetElapsedTime(start));
+                    return ValueTask.FromResult(QueueVerdict.Ack);
+                }
+
+                before[delivery.MessageId] = TimeProvider.System.GetTimestamp();
+                return ValueTask.FromResult(QueueVerdict.RetryAfter(pause));
+            },
+            Cancel);
+        for (var i = 0; i < 100; i++)
+        {
+            await EnqueueAsync(broker, $"{i}", $"{i}");
+        }
+
+        Assert.All(await pauses.WaitForAsync(100), each => Assert.True(each >= pause, $"{each}"));
+    }
+
+    [Fact]
     public async Task A_message_that_is_due_for_a_group_that_is_gone_is_let_go_and_holds_nothing_up()
     {
         var broker = await OpenAsync();

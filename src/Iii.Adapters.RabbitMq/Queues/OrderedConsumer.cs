@@ -139,19 +139,23 @@ internal sealed class OrderedConsumer(
         return false;
     }
 
-    private async Task HoldAsync(DeliveryRun next, TimeSpan delay)
+    private async Task HoldAsync(DeliveryRun run, TimeSpan delay)
     {
         var turn = _turn;
-        for (var left = delay; left > TimeSpan.Zero && turn is { IsOver: false }; left -= LongestTimer)
+
+        // A timer may fire before its time, by what it cuts off of a millisecond.
+        var start = TimeProvider.System.GetTimestamp();
+        while (delay - TimeProvider.System.GetElapsedTime(start) is { Ticks: > 0 } left && turn is { IsOver: false })
         {
-            await Task.Delay(left < LongestTimer ? left : LongestTimer, turn.Over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var next = left < LongestTimer ? TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds)) : LongestTimer;
+            await Task.Delay(next, turn.Over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         lock (Lock)
         {
             if (turn == _turn && turn is { IsOver: false })
             {
-                _lanes.Repeat(next);
+                _lanes.Repeat(run);
                 OnRoom();
             }
         }
