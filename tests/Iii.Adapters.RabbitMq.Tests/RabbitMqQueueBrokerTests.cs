@@ -38,16 +38,22 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : QueueTests(s
 
     /// <summary>The broker's channel holds acknowledgements back when there are many, and forgets those when it is closed.</summary>
     [Theory]
-    [InlineData(QueueOrdering.None)]
-    [InlineData(QueueOrdering.PerKey)]
-    public async Task A_consumer_that_is_disposed_under_load_leaves_nothing_of_what_it_has_handled(QueueOrdering ordering)
+    [InlineData(QueueOrdering.None, 256)]
+    [InlineData(QueueOrdering.None, 8)]
+    [InlineData(QueueOrdering.PerKey, 256)]
+    public async Task A_consumer_that_is_disposed_under_load_leaves_nothing_of_what_it_has_handled(QueueOrdering ordering, int concurrency)
     {
         const int Messages = 3_000;
         var broker = await OpenAsync();
-        var seen = new ConcurrentDictionary<string, int>();
-        var subscription = new QueueSubscription(Queue) { Concurrency = 256, Ordering = ordering };
+        var (seen, repeated) = (new ConcurrentDictionary<string, int>(), new Recorder<(string, int)>());
+        var subscription = new QueueSubscription(Queue) { Concurrency = concurrency, Ordering = ordering };
         async ValueTask<QueueVerdict> HandleAsync(QueueDelivery delivery, CancellationToken cancellationToken)
         {
+            if (delivery.Attempt > 1)
+            {
+                repeated.Add((Text(delivery), delivery.Attempt));
+            }
+
             seen.AddOrUpdate(Text(delivery), 1, static (_, count) => count + 1);
             await Task.Yield();
             return QueueVerdict.Ack;
@@ -64,6 +70,9 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : QueueTests(s
         await using var last = await broker.ConsumeAsync(subscription, HandleAsync, Cancel);
         await Eventually.HoldsAsync($"all are handled, but {seen.Count} are", () => seen.Count == Messages);
         Assert.DoesNotContain(seen, static each => each.Value > 1);
+
+        // What was given back had not been begun.
+        Assert.Empty(repeated.Items);
     }
 
     [Fact]

@@ -57,13 +57,21 @@ internal sealed class ConsumingChannel
     public Task GiveBackAsync(ulong tag) => CallAsync(() => _acknowledger.GiveBackAsync(tag));
 
     /// <summary>Takes no more messages: when it completes, all that were delivered have been taken. They can still be settled.</summary>
+    /// <remarks>
+    /// What the broker is about to deliver when it is told to cancel, it takes back, and counts as delivered. So nothing is acknowledged
+    /// meanwhile, which would make room for more, and it is cancelled when all that there was room for has come.
+    /// </remarks>
     public async Task CancelAsync()
     {
         _isClosing = true;
         await CallAsync(async () =>
         {
+            await _acknowledger.HoldAsync().ConfigureAwait(false);
+            await SettleAsync().ConfigureAwait(false);
+            await _channel.QueueDeclarePassiveAsync(_queue).ConfigureAwait(false);
             await _channel.BasicCancelAsync(_consumerTag).ConfigureAwait(false);
             await Task.WhenAny(_ended.Task, Session.Lost).ConfigureAwait(false);
+            _acknowledger.Release();
         }).ConfigureAwait(false);
     }
 
