@@ -90,6 +90,18 @@ public sealed class RabbitMqConnection : IAsyncDisposable, IBrokerConnection
             _wasConnected = isConnected;
         }
 
-        ConnectionChanged?.Invoke();
+        foreach (var listener in Delegate.EnumerateInvocationList(ConnectionChanged))
+        {
+            try
+            {
+                listener();
+            }
+#pragma warning disable CA1031 // The link that raises it, and the other listeners, have to go on; it is logged.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                Logger.ListenerThrew(exception);
+            }
+        }
     }
 }

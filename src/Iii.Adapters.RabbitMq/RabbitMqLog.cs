@@ -13,6 +13,12 @@ internal static partial class RabbitMqLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: the {Role} connection could not be opened again (attempt {Attempt}), next attempt in {PauseMs} ms: {Reason}")]
     public static partial void ReconnectFailed(this ILogger logger, string role, int attempt, int pauseMs, string reason);
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "RabbitMQ: something that uses the {Role} connection threw when it was told of a loss")]
+    public static partial void UserThrew(this ILogger logger, Exception exception, string role);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "RabbitMQ: who listens for changes of the connection threw")]
+    public static partial void ListenerThrew(this ILogger logger, Exception exception);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "RabbitMQ: the broker blocks publishers: {Reason}")]
     public static partial void Blocked(this ILogger logger, string reason);
 

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
+using Iii.Adapters.RabbitMq.Publishing;
+using Iii.Adapters.RabbitMq.Queues;
 using Iii.Adapters.RabbitMq.Tests.Support;
 using Iii.Broker;
 using Iii.Broker.Specs;
@@ -210,6 +212,42 @@ public sealed class BrokenServerQueueTests(ServerToBreak broken) : IClassFixture
         }
 
         Task TellAsync(string what) => broken.Server.ControlAsync("eval", $"sys:{what}('%2F_{second}').");
+    }
+
+    /// <summary>The broker says that it blocks while a publisher is being built up again, before that listens for it.</summary>
+    [Fact]
+    public async Task A_publisher_that_begins_on_a_connection_that_is_blocked_refuses_until_it_is_not()
+    {
+        var link = (await _world.OpenAsync()).Connection.Publishing;
+        var source = new QueueOutbox(10);
+        var publisher = new ConfirmedPublisher(source, 10, TimeSpan.FromSeconds(10), BlockAsync);
+        await broken.Server.ControlAsync("set_vm_memory_high_watermark", "0.0000001");
+        try
+        {
+            await link.AttachAsync(publisher, Cancel);
+            var refused = await Assert.ThrowsAsync<BrokerException>(async () => await AddAsync());
+            Assert.Contains("short of memory", refused.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await broken.Server.ControlAsync("set_vm_memory_high_watermark", "0.4");
+        }
+
+        await Eventually.HoldsAsync("it is not blocked", () => link.Require().BlockedReason is null);
+        var publication = await AddAsync();
+        publisher.Wake();
+        Assert.Equal(PublicationOutcome.Returned, await publication.Outcome.WaitAsync(TimeSpan.FromSeconds(30), Cancel));
+        await link.DetachAsync(publisher);
+        await publisher.CloseAsync();
+
+        ValueTask<QueuePublication> AddAsync() => source.AddAsync("", "nobody", "1"u8.ToArray(), new BasicProperties(), Cancel);
+
+        async Task BlockAsync(IChannel channel, CancellationToken cancellationToken)
+        {
+            var other = await link.Require().OpenProbeAsync(cancellationToken);
+            await other.BasicPublishAsync("", "nobody", "1"u8.ToArray(), cancellationToken);
+            await Eventually.HoldsAsync("it is blocked", () => link.Require().BlockedReason is not null);
+        }
     }
 
     private async Task<RabbitMqQueueBroker> OpenAsync(Func<RabbitMqBrokerOptions, RabbitMqBrokerOptions>? change = null)

@@ -84,6 +84,21 @@ public sealed class ConnectionTests(SharedServer shared)
         Assert.Equal([false, true], await changes.WaitForAsync(2));
     }
 
+    [Fact]
+    public async Task A_listener_that_throws_keeps_neither_the_others_from_hearing_nor_the_connection_from_coming_back()
+    {
+        await using var world = new World(shared.Server);
+        var (proxy, connection) = await world.OpenAsync();
+        var changes = new Recorder<bool>();
+        connection.ConnectionChanged += static () => throw new InvalidOperationException("on purpose");
+        connection.ConnectionChanged += () => changes.Add(connection.IsConnected);
+
+        proxy.Cut();
+        await changes.WaitForAsync(1);
+        proxy.Restore();
+        Assert.Equal([false, true], await changes.WaitForAsync(2));
+    }
+
     private static Task<RabbitMqConnection> ConnectAsync(string url) => RabbitMqConnection.ConnectAsync(new RabbitMqBrokerOptions { Url = url });
 
     private static async Task<BrokerException> RefusesAsync(string url)

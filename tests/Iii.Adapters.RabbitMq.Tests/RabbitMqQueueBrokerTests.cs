@@ -38,16 +38,22 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : QueueTests(s
 
     /// <summary>The broker's channel holds acknowledgements back when there are many, and forgets those when it is closed.</summary>
     [Theory]
-    [InlineData(QueueOrdering.None)]
-    [InlineData(QueueOrdering.PerKey)]
-    public async Task A_consumer_that_is_disposed_under_load_leaves_nothing_of_what_it_has_handled(QueueOrdering ordering)
+    [InlineData(QueueOrdering.None, 256)]
+    [InlineData(QueueOrdering.None, 8)]
+    [InlineData(QueueOrdering.PerKey, 256)]
+    public async Task A_consumer_that_is_disposed_under_load_leaves_nothing_of_what_it_has_handled(QueueOrdering ordering, int concurrency)
     {
         const int Messages = 3_000;
         var broker = await OpenAsync();
-        var seen = new ConcurrentDictionary<string, int>();
-        var subscription = new QueueSubscription(Queue) { Concurrency = 256, Ordering = ordering };
+        var (seen, repeated) = (new ConcurrentDictionary<string, int>(), new Recorder<(string, int)>());
+        var subscription = new QueueSubscription(Queue) { Concurrency = concurrency, Ordering = ordering };
         async ValueTask<QueueVerdict> HandleAsync(QueueDelivery delivery, CancellationToken cancellationToken)
         {
+            if (delivery.Attempt > 1)
+            {
+                repeated.Add((Text(delivery), delivery.Attempt));
+            }
+
             seen.AddOrUpdate(Text(delivery), 1, static (_, count) => count + 1);
             await Task.Yield();
             return QueueVerdict.Ack;
@@ -64,6 +70,66 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : QueueTests(s
         await using var last = await broker.ConsumeAsync(subscription, HandleAsync, Cancel);
         await Eventually.HoldsAsync($"all are handled, but {seen.Count} are", () => seen.Count == Messages);
         Assert.DoesNotContain(seen, static each => each.Value > 1);
+
+        // What was given back had not been begun.
+        Assert.Empty(repeated.Items);
+    }
+
+    [Fact]
+    public async Task A_handler_whose_token_throws_keeps_the_connection_from_nothing()
+    {
+        var instance = await World.OpenAsync();
+        var broker = await OpenAsync(instance);
+        var seen = new Recorder<int>();
+        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await broker.ConsumeAsync(
+            new QueueSubscription(Queue),
+            async (delivery, lost) =>
+            {
+                seen.Add(delivery.Attempt);
+                if (delivery.Attempt == 1)
+                {
+                    await using var first = lost.Register(told.SetResult);
+                    await using var second = lost.Register(static () => throw new InvalidOperationException("on purpose"));
+                    await told.Task;
+                }
+
+                return QueueVerdict.Ack;
+            },
+            Cancel);
+        await EnqueueAsync(broker, "1");
+        await seen.WaitForAsync(1);
+        instance.Proxy.Cut();
+        await Eventually.CompletesAsync("the loss is told", told.Task);
+        instance.Proxy.Restore();
+
+        Assert.Equal([1, 2], await seen.WaitForAsync(2));
+    }
+
+    [Fact]
+    public async Task A_consume_that_is_cancelled_leaves_no_consumer()
+    {
+        var broker = await OpenAsync();
+        await (await broker.ConsumeAsync(new QueueSubscription(Queue), Record(new Recorder<string>()), Cancel)).DisposeAsync();
+        for (var i = 0; i < 60; i++)
+        {
+            using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+            var consuming = broker.ConsumeAsync(new QueueSubscription(Queue), Record(new Recorder<string>()), cancel.Token).AsTask();
+
+            // Each at another moment.
+            await Task.WhenAny(consuming, Task.Delay(i, Cancel));
+            await cancel.CancelAsync();
+            try
+            {
+                await (await consuming).DisposeAsync();
+            }
+            catch (OperationCanceledException)
+            {
+                // In time.
+            }
+        }
+
+        Assert.True(await broker.RemoveGroupAsync(Queue, Group, Cancel));
     }
 
     [Fact]
@@ -203,6 +269,40 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : QueueTests(s
     }
 
     [Fact]
+    public async Task In_order_nothing_is_begun_of_what_was_read_when_the_connection_is_lost()
+    {
+        var instance = await World.OpenAsync();
+        var (broker, other) = (await OpenAsync(instance), await OpenAsync());
+        var (started, gate) = (new Recorder<string>(), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await broker.ConsumeAsync(
+            new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey, DrainTimeout = TimeSpan.Zero },
+            async (delivery, lost) =>
+            {
+                started.Add(Text(delivery));
+                if (started.Items.Count == 1)
+                {
+                    await using var telling = lost.Register(told.SetResult);
+                    await gate.Task;
+                }
+
+                return QueueVerdict.Ack;
+            },
+            Cancel);
+        await EnqueueAsync(other, "1", "a");
+        await EnqueueAsync(other, "2", "b");
+        await EnqueueAsync(other, "3", "c");
+        await started.WaitForAsync(1);
+        await Eventually.HoldsAsync("all are read", async () => await CountAsync($"iii.jobs.{Cluster}/orders%2Fété %25/default") == 0);
+
+        instance.Proxy.Cut();
+        await Eventually.CompletesAsync("the loss is told", told.Task);
+        instance.Proxy.Restore();
+        Assert.Equal(["1", "1", "2", "3"], await started.WaitForAsync(4));
+        gate.SetResult();
+    }
+
+    [Fact]
     public async Task In_order_a_consumer_that_ends_hands_over_what_it_had_read_and_others_had_to_wait_for()
     {
         var broker = await OpenAsync();
@@ -287,6 +387,62 @@ public sealed class RabbitMqQueueBrokerTests(SharedServer shared) : QueueTests(s
 
         Assert.Equal([("1", 2), ("2", 1), ("3", 1)], (await seen.WaitForAsync(3)).Order());
         gate.SetResult(QueueVerdict.Ack);
+    }
+
+    [Fact]
+    public async Task In_order_a_consumer_ends_also_when_it_cannot_bury_a_message_and_hands_it_over()
+    {
+        var broker = await OpenAsync();
+        var subscription = new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey, DrainTimeout = TimeSpan.FromSeconds(1) };
+        var seen = new Recorder<QueueDelivery>();
+        QueueHandler handler = (delivery, _) =>
+        {
+            seen.Add(delivery with { Payload = default });
+            return ValueTask.FromResult(delivery.Attempt == 1 ? QueueVerdict.DeadLetter(Boom) : QueueVerdict.Ack);
+        };
+        var consumer = await broker.ConsumeAsync(subscription, handler, Cancel);
+        await using (var raw = await OpenRawAsync())
+        {
+            var channel = await raw.CreateChannelAsync(cancellationToken: Cancel);
+            await channel.QueueDeleteAsync($"iii.dead.{Cluster}/orders%2Fété %25/{Group}", cancellationToken: Cancel);
+        }
+
+        await EnqueueAsync(broker, "1", "k");
+        await seen.WaitForAsync(1);
+        await Eventually.CompletesAsync("dispose", consumer.DisposeAsync().AsTask());
+        await broker.ConsumeAsync(subscription, handler, Cancel);
+
+        var again = (await seen.WaitForAsync(2))[1];
+        Assert.Equal((2, Boom), (again.Attempt, again.Failures.Single().Failure));
+    }
+
+    [Fact]
+    public async Task In_order_no_attempt_comes_before_its_time()
+    {
+        var pause = TimeSpan.FromMilliseconds(5.9);
+        var broker = await OpenAsync();
+        var before = new ConcurrentDictionary<string, long>();
+        var pauses = new Recorder<TimeSpan>();
+        await broker.ConsumeAsync(
+            new QueueSubscription(Queue) { Ordering = QueueOrdering.PerKey },
+            (delivery, _) =>
+            {
+                if (before.TryGetValue(delivery.MessageId, out var start))
+                {
+                    pauses.Add(TimeProvider.System.GetElapsedTime(start));
+                    return ValueTask.FromResult(QueueVerdict.Ack);
+                }
+
+                before[delivery.MessageId] = TimeProvider.System.GetTimestamp();
+                return ValueTask.FromResult(QueueVerdict.RetryAfter(pause));
+            },
+            Cancel);
+        for (var i = 0; i < 100; i++)
+        {
+            await EnqueueAsync(broker, $"{i}", $"{i}");
+        }
+
+        Assert.All(await pauses.WaitForAsync(100), each => Assert.True(each >= pause, $"{each}"));
     }
 
     [Fact]

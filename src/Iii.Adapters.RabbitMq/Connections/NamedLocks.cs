@@ -95,13 +95,20 @@ internal sealed class NamedLocks(RabbitMqLink link)
         await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
         try
         {
+            // Not cancelled by the caller: whoever does not hear the answer does not know whether this connection has it.
             await probe.QueueDeclareAsync(
-                name, durable: false, exclusive: true, autoDelete: false, cancellationToken: cancellationToken).ConfigureAwait(false);
+                name, durable: false, exclusive: true, autoDelete: false, cancellationToken: CancellationToken.None).ConfigureAwait(false);
             return session;
         }
         catch (OperationInterruptedException exception) when (exception.ShutdownReason?.ReplyCode == Constants.ResourceLocked)
         {
             return null;
+        }
+        catch (Exception exception) when (exception is not OperationInterruptedException && LinkErrors.IsFailure(exception))
+        {
+            // Without an answer nobody here would give it back.
+            session.Fail($"the broker did not say who has a lock: {exception.Message}");
+            throw;
         }
     }
 

@@ -103,9 +103,34 @@ internal sealed class RabbitMqLink : IAsyncDisposable
         }
 
         await _gate.WaitAsync().ConfigureAwait(false);
-        _users.ForEach(user => user.OnLost(why));
-        _gate.Release();
+        try
+        {
+            TellUsers(why);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+
         Changed?.Invoke();
+    }
+
+    /// <summary>One that throws keeps neither the others from hearing it nor the link from coming back.</summary>
+    private void TellUsers(BrokerException why)
+    {
+        foreach (var user in _users)
+        {
+            try
+            {
+                user.OnLost(why);
+            }
+#pragma warning disable CA1031 // Whatever it was, the link has to come back; it is logged.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                _logger.UserThrew(exception, _role);
+            }
+        }
     }
 
     private async Task<LinkSession?> ReconnectAsync()
@@ -118,7 +143,9 @@ internal sealed class RabbitMqLink : IAsyncDisposable
                 await RestoreAsync(session).ConfigureAwait(false);
                 return session;
             }
-            catch (Exception exception) when (LinkErrors.IsFailure(exception) || exception is BrokerException)
+#pragma warning disable CA1031 // Whatever it was, the next attempt may succeed; it is logged.
+            catch (Exception exception)
+#pragma warning restore CA1031
             {
                 await PauseAsync(attempt, exception).ConfigureAwait(false);
             }
@@ -139,13 +166,22 @@ internal sealed class RabbitMqLink : IAsyncDisposable
 
             _session = session;
             session.Use();
+
+            // Who closes the link looks for a session after it has said so: one of the two sees the other.
+            Interlocked.MemoryBarrier();
+            if (_closing.IsCancellationRequested)
+            {
+                session.Fail("it is being closed");
+            }
         }
-        catch (Exception exception) when (LinkErrors.IsFailure(exception) || exception is BrokerException)
+#pragma warning disable CA1031 // Whatever it was, the session is of no use; it is thrown on as the reason of its end.
+        catch (Exception exception)
+#pragma warning restore CA1031
         {
             // What ended the session meanwhile says more than the step that was interrupted by its end.
             session.Fail($"what was on it could not be restored: {exception.Message}");
             var why = await session.Lost.ConfigureAwait(false);
-            _users.ForEach(user => user.OnLost(why));
+            TellUsers(why);
             await session.DisposeAsync().ConfigureAwait(false);
             throw Again(why);
         }

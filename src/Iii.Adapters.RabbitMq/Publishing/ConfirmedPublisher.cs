@@ -25,15 +25,17 @@ internal sealed class ConfirmedPublisher(
     {
         var channel = await session.OpenChannelAsync(Confirmed, cancellationToken).ConfigureAwait(false);
         await prepare(channel, cancellationToken).ConfigureAwait(false);
-        _session = new PublishingSession(session, channel, source, maxInFlight, confirmTimeout);
-        source.Open();
+        var publishing = new PublishingSession(session, channel, source, maxInFlight, confirmTimeout);
+        _session = publishing;
+        publishing.Begin();
     }
 
     public void OnLost(BrokerException why)
     {
-        source.Close(why);
+        // First: afterwards it does not open the source any more.
         _session?.End(why);
         _session = null;
+        source.Close(why);
     }
 
     /// <summary>Closes the channel. What is under way fails.</summary>

@@ -26,6 +26,9 @@ internal sealed class PublishingSession : IThreadPoolWorkItem
     private readonly Timer _watch;
     private readonly Lock _lock = new();
 
+    /// <summary>Held while the source is opened or closed, so that the last word is what is so.</summary>
+    private readonly Lock _switching = new();
+
     /// <summary>What was sent and is not confirmed, at its number modulo the length; null where it is confirmed already.</summary>
     private readonly Publication?[] _underWay;
     private readonly int _maxInFlight;
@@ -60,16 +63,22 @@ internal sealed class PublishingSession : IThreadPoolWorkItem
 
     public void Execute() => _ = PumpAsync(isBorrowed: false);
 
-    /// <summary>Fails what is under way.</summary>
+    /// <summary>Opens the source, if the broker takes messages; else as soon as it does.</summary>
+    public void Begin() => OnBlockedChanged();
+
+    /// <summary>Fails what is under way, and leaves the source alone from now on.</summary>
     public void End(BrokerException why)
     {
         _link.BlockedChanged -= OnBlockedChanged;
         _watch.Dispose();
         List<Publication> lost;
-        lock (_lock)
+        lock (_switching)
         {
-            _hasEnded = true;
-            lost = TakeAll();
+            lock (_lock)
+            {
+                _hasEnded = true;
+                lost = TakeAll();
+            }
         }
 
         lost.ForEach(publication => publication.Fail(why));
@@ -204,6 +213,19 @@ internal sealed class PublishingSession : IThreadPoolWorkItem
     /// </summary>
     private void OnBlockedChanged()
     {
+        lock (_switching)
+        {
+            if (!_hasEnded)
+            {
+                Switch();
+            }
+        }
+
+        Wake();
+    }
+
+    private void Switch()
+    {
         if (_link.BlockedReason is { } reason)
         {
             var why = LinkErrors.Unavailable(
@@ -223,7 +245,6 @@ internal sealed class PublishingSession : IThreadPoolWorkItem
         }
 
         _source.Open();
-        Wake();
     }
 
     private void Watch()

@@ -1,5 +1,6 @@
 using Iii.Adapters.RabbitMq.Connections;
 using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
 
 namespace Iii.Adapters.RabbitMq.Queues;
 
@@ -16,6 +17,7 @@ internal sealed class Acknowledger(LinkSession session, IChannel channel)
     private List<ulong> _waiting = [];
     private Task _pump = Task.CompletedTask;
     private bool _isPumping;
+    private bool _isHeld;
 
     /// <summary>A delivery has come.</summary>
     public void Open(ulong tag)
@@ -33,11 +35,27 @@ internal sealed class Acknowledger(LinkSession session, IChannel channel)
         {
             _open.Remove(tag);
             _waiting.Add(tag);
-            if (!_isPumping)
-            {
-                _isPumping = true;
-                _pump = Task.Run(PumpAsync);
-            }
+            Start();
+        }
+    }
+
+    /// <summary>Sends no further ones; completes when those that were being sent are sent.</summary>
+    public Task HoldAsync()
+    {
+        lock (_lock)
+        {
+            _isHeld = true;
+            return _pump;
+        }
+    }
+
+    /// <summary>Goes on after <see cref="HoldAsync"/>.</summary>
+    public void Release()
+    {
+        lock (_lock)
+        {
+            _isHeld = false;
+            Start();
         }
     }
 
@@ -62,6 +80,16 @@ internal sealed class Acknowledger(LinkSession session, IChannel channel)
         }
     }
 
+    /// <summary>Under the lock.</summary>
+    private void Start()
+    {
+        if (!_isPumping && !_isHeld && _waiting.Count > 0)
+        {
+            _isPumping = true;
+            _pump = Task.Run(PumpAsync);
+        }
+    }
+
     private async Task PumpAsync()
     {
         try
@@ -77,6 +105,10 @@ internal sealed class Acknowledger(LinkSession session, IChannel channel)
                 }
             }
         }
+        catch (OperationInterruptedException closed) when (closed.ShutdownReason?.Initiator == ShutdownInitiator.Application)
+        {
+            // The channel was closed here meanwhile, which is no loss: whatever was not acknowledged is delivered again.
+        }
         catch (Exception exception) when (LinkErrors.IsFailure(exception))
         {
             // Whatever was not acknowledged is delivered again.
@@ -91,8 +123,8 @@ internal sealed class Acknowledger(LinkSession session, IChannel channel)
         ulong firstOpen;
         lock (_lock)
         {
-            tags = _waiting;
-            _waiting = [];
+            tags = _isHeld ? [] : _waiting;
+            _waiting = _isHeld ? _waiting : [];
             _isPumping = tags.Count > 0;
             firstOpen = _open.Count > 0 ? _open.Min : ulong.MaxValue;
         }

@@ -18,6 +18,7 @@ internal sealed class ConsumingChannel
     private readonly IChannel _channel;
     private readonly string _queue;
     private readonly Acknowledger _acknowledger;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string _consumerTag = "";
     private volatile bool _isClosing;
 
@@ -34,10 +35,19 @@ internal sealed class ConsumingChannel
     {
         var channel = await session.OpenChannelAsync(new CreateChannelOptions(false, false, consumerDispatchConcurrency: 1), cancellationToken).ConfigureAwait(false);
         var consuming = new ConsumingChannel(session, channel, queue);
-        await channel.BasicQosAsync(0, prefetch, global: false, cancellationToken).ConfigureAwait(false);
-        consuming._consumerTag = await channel.BasicConsumeAsync(
-            queue, autoAck: false, "", NoTimeout, new Consumer(consuming, channel, take), cancellationToken).ConfigureAwait(false);
-        return consuming;
+        try
+        {
+            await channel.BasicQosAsync(0, prefetch, global: false, cancellationToken).ConfigureAwait(false);
+            consuming._consumerTag = await channel.BasicConsumeAsync(
+                queue, autoAck: false, "", NoTimeout, new Consumer(consuming, channel, take), cancellationToken).ConfigureAwait(false);
+            return consuming;
+        }
+        catch
+        {
+            // The broker may have the consumer all the same.
+            await consuming.AbandonAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     /// <summary>The message is dealt with. It is sent soon, at the latest when the channel is closed.</summary>
@@ -46,11 +56,23 @@ internal sealed class ConsumingChannel
     /// <summary>Lets the broker deliver it again.</summary>
     public Task GiveBackAsync(ulong tag) => CallAsync(() => _acknowledger.GiveBackAsync(tag));
 
-    /// <summary>Takes no more messages; those that were delivered can still be settled.</summary>
+    /// <summary>Takes no more messages: when it completes, all that were delivered have been taken. They can still be settled.</summary>
+    /// <remarks>
+    /// What the broker is about to deliver when it is told to cancel, it takes back, and counts as delivered. So nothing is acknowledged
+    /// meanwhile, which would make room for more, and it is cancelled when all that there was room for has come.
+    /// </remarks>
     public async Task CancelAsync()
     {
         _isClosing = true;
-        await CallAsync(() => _channel.BasicCancelAsync(_consumerTag)).ConfigureAwait(false);
+        await CallAsync(async () =>
+        {
+            await _acknowledger.HoldAsync().ConfigureAwait(false);
+            await SettleAsync().ConfigureAwait(false);
+            await _channel.QueueDeclarePassiveAsync(_queue).ConfigureAwait(false);
+            await _channel.BasicCancelAsync(_consumerTag).ConfigureAwait(false);
+            await Task.WhenAny(_ended.Task, Session.Lost).ConfigureAwait(false);
+            _acknowledger.Release();
+        }).ConfigureAwait(false);
     }
 
     /// <summary>Closes the channel: what is not settled is delivered again.</summary>
@@ -60,9 +82,20 @@ internal sealed class ConsumingChannel
         await CallAsync(async () =>
         {
             await SettleAsync().ConfigureAwait(false);
-            await _channel.CloseAsync().ConfigureAwait(false);
-            await _channel.DisposeAsync().ConfigureAwait(false);
+            await CloseChannelAsync().ConfigureAwait(false);
         }).ConfigureAwait(false);
+    }
+
+    private async Task AbandonAsync()
+    {
+        _isClosing = true;
+        await CallAsync(CloseChannelAsync).ConfigureAwait(false);
+    }
+
+    private async Task CloseChannelAsync()
+    {
+        await _channel.CloseAsync().ConfigureAwait(false);
+        await _channel.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>
@@ -126,6 +159,13 @@ internal sealed class ConsumingChannel
 
             take(consuming, new Arrival(deliveryTag, redelivered, routingKey, properties, body));
             return Task.CompletedTask;
+        }
+
+        /// <summary>It ended in one way or another, and comes behind all that was delivered.</summary>
+        protected override Task OnCancelAsync(string[] consumerTags, CancellationToken cancellationToken = default)
+        {
+            consuming._ended.TrySetResult();
+            return base.OnCancelAsync(consumerTags, cancellationToken);
         }
 
         /// <summary>The broker ended the consuming: somebody deleted the queue, or its leader is gone.</summary>

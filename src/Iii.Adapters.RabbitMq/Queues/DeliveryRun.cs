@@ -28,7 +28,8 @@ internal sealed class DeliveryRun(GroupConsumer consumer, ConsumingChannel chann
 
     public void Execute() => _ = consumer.HandleAsync(this);
 
-    public void Cancel() => _lost.Cancel();
+    /// <summary>Tells the handler, on a thread of its own; what it has registered for that may throw.</summary>
+    public Task CancelAsync() => _lost.CancelAsync();
 
     public QueueDelivery Describe(QueueSubscription subscription) => new()
     {

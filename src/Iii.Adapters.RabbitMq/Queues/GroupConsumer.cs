@@ -14,6 +14,7 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
     private readonly HashSet<DeliveryRun> _running = [];
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lazy<Task> _dispose;
+    private bool _takesNoMore;
 
     protected GroupConsumer(RabbitMqConnection connection, QueueStore store, QueueSubscription subscription, QueueHandler handler)
     {
@@ -32,7 +33,7 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
 
     protected Lock Lock { get; } = new();
 
-    /// <summary>No message is taken any more. Guarded by the lock.</summary>
+    /// <summary>It is to end. Guarded by the lock.</summary>
     protected bool IsStopping { get; private set; }
 
     /// <summary>Handlers that run, and verdicts that are being carried out. Guarded by the lock.</summary>
@@ -87,7 +88,7 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
     /// <summary>Closes what consumes; what is not settled is delivered again.</summary>
     protected abstract Task CloseAsync();
 
-    /// <summary>Takes no more messages.</summary>
+    /// <summary>Takes no more messages: when it completes, none is started any more.</summary>
     protected abstract Task StopTakingAsync();
 
     /// <summary>A run has ended, or was abandoned: there is room for another. Under the lock.</summary>
@@ -185,7 +186,23 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
 
         foreach (var run in abandoned)
         {
-            run.Cancel();
+            _ = TellLossAsync(run);
+        }
+    }
+
+    /// <summary>Not on this thread, which may be the link's; never throws.</summary>
+    private async Task TellLossAsync(DeliveryRun run)
+    {
+        try
+        {
+            await run.CancelAsync().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever a handler does with its token is its own affair; the owner is told.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Connection.Logger.HandlerThrew(exception, Subscription.Queue);
+            Connection.Options.HandlerFailed(exception);
         }
     }
 
@@ -234,6 +251,7 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
         await StopTakingAsync().ConfigureAwait(false);
         lock (Lock)
         {
+            _takesNoMore = true;
             SignalIfDrained();
         }
 
@@ -255,7 +273,7 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
 
     private void SignalIfDrained()
     {
-        if (IsStopping && _running.Count == 0)
+        if (_takesNoMore && _running.Count == 0)
         {
             _drained.TrySetResult();
         }

@@ -46,12 +46,14 @@ internal sealed class OrderedConsumer(
 
     public override void OnLost(BrokerException why)
     {
-        base.OnLost(why);
+        // First: the room that those under way leave is none for what was read on the lost session.
         lock (Lock)
         {
             _lanes.Clear();
             _turn?.Cancel();
         }
+
+        base.OnLost(why);
     }
 
     protected override Task StopTakingAsync() => _turn?.StopTakingAsync() ?? Task.CompletedTask;
@@ -82,18 +84,13 @@ internal sealed class OrderedConsumer(
         if (verdict is QueueVerdict.Retried retried)
         {
             var longest = Connection.Options.Limits.MaxDelay;
-            var next = new DeliveryRun(this, run.Channel, run.Tag, run.Record.After(run.Attempt, retried.Failure, DateTimeOffset.UtcNow));
-            lock (Lock)
-            {
-                _lanes.Replace(run, next);
-            }
-
-            _ = HoldAsync(next, retried.Delay < longest ? retried.Delay : longest);
+            _ = HoldAsync(Follow(run, retried.Failure), retried.Delay < longest ? retried.Delay : longest);
             return;
         }
 
         if (verdict is QueueVerdict.DeadLettered dead && !await BuryInPlaceAsync(run, dead.Reason).ConfigureAwait(false))
         {
+            Follow(run, dead.Reason);
             return;
         }
 
@@ -104,7 +101,19 @@ internal sealed class OrderedConsumer(
         }
     }
 
-    /// <summary>Its key waits until it is buried, or until the session is lost: false then.</summary>
+    /// <summary>The attempt was made, and the message keeps its place for the next one, here or in the next turn.</summary>
+    private DeliveryRun Follow(DeliveryRun run, AttemptFailure? failure)
+    {
+        var next = new DeliveryRun(this, run.Channel, run.Tag, run.Record.After(run.Attempt, failure, DateTimeOffset.UtcNow));
+        lock (Lock)
+        {
+            _lanes.Replace(run, next);
+        }
+
+        return next;
+    }
+
+    /// <summary>Its key waits until it is buried. False when the session is lost, or when it cannot be done now and the consumer is to end: it is given back then.</summary>
     private async Task<bool> BuryInPlaceAsync(DeliveryRun run, AttemptFailure reason)
     {
         var now = DateTimeOffset.UtcNow;
@@ -116,25 +125,37 @@ internal sealed class OrderedConsumer(
                 return true;
             }
 
+            lock (Lock)
+            {
+                if (IsStopping)
+                {
+                    return false;
+                }
+            }
+
             await Task.Delay(Pause).ConfigureAwait(false);
         }
 
         return false;
     }
 
-    private async Task HoldAsync(DeliveryRun next, TimeSpan delay)
+    private async Task HoldAsync(DeliveryRun run, TimeSpan delay)
     {
         var turn = _turn;
-        for (var left = delay; left > TimeSpan.Zero && turn is { IsOver: false }; left -= LongestTimer)
+
+        // A timer may fire before its time, by what it cuts off of a millisecond.
+        var start = TimeProvider.System.GetTimestamp();
+        while (delay - TimeProvider.System.GetElapsedTime(start) is { Ticks: > 0 } left && turn is { IsOver: false })
         {
-            await Task.Delay(left < LongestTimer ? left : LongestTimer, turn.Over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var next = left < LongestTimer ? TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds)) : LongestTimer;
+            await Task.Delay(next, turn.Over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         lock (Lock)
         {
             if (turn == _turn && turn is { IsOver: false })
             {
-                _lanes.Repeat(next);
+                _lanes.Repeat(run);
                 OnRoom();
             }
         }

@@ -44,7 +44,9 @@ internal sealed class PlainConsumer(RabbitMqConnection connection, QueueStore st
         run.Record = run.Record.AfterLost(LostDeliveries(arrival), DateTimeOffset.UtcNow);
         lock (Lock)
         {
-            if (!IsStopping)
+            // What was on its way while the connection was lost is somebody else's, and nobody would tell its handler. What still comes
+            // while the consumer ends is begun: given back, it would have lost an attempt.
+            if (!channel.Session.Lost.IsCompleted)
             {
                 Start(run);
             }

@@ -109,10 +109,10 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         await EnsureLaterAsync(session, queue, group, cancellationToken).ConfigureAwait(false);
         await using var probe = await session.OpenProbeAsync(cancellationToken).ConfigureAwait(false);
 
-        // What is held goes first; then the group gets what comes; then what came in between.
-        var isHolding = await MoveAsync(session, holder, jobs, cancellationToken).ConfigureAwait(false);
+        // What is held goes first; then the group gets what comes; then what came in between, also when it was only then that something held it.
+        await MoveAsync(session, holder, jobs, cancellationToken).ConfigureAwait(false);
         await probe.QueueBindAsync(jobs, exchange, "", cancellationToken: cancellationToken).ConfigureAwait(false);
-        return isHolding && await MoveAsync(session, holder, jobs, cancellationToken).ConfigureAwait(false);
+        return await MoveAsync(session, holder, jobs, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Hands over what reached the queue that holds messages though nothing is bound to it any more: it had been routed before.</summary>
@@ -273,25 +273,46 @@ internal sealed class QueueTopology(RabbitMqConnection connection, QueuePublishe
         }
 
         var underWay = new Queue<(QueueReader.Message Message, Task<PublicationOutcome> Outcome)>();
-        for (var moved = 0u; moved < reader.Count || underWay.Count > 0;)
+        try
         {
-            if (moved < reader.Count && underWay.Count < MoveWindow)
+            for (var moved = 0u; moved < reader.Count || underWay.Count > 0;)
             {
-                var message = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-                underWay.Enqueue((message, publisher.PublishAsync("", to, message.MessageId ?? "", message.Body, cancellationToken)));
-                moved++;
-                continue;
-            }
+                if (moved < reader.Count && underWay.Count < MoveWindow)
+                {
+                    var message = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+                    underWay.Enqueue((message, publisher.PublishAsync("", to, message.MessageId ?? "", message.Body, CancellationToken.None)));
+                    moved++;
+                    continue;
+                }
 
-            var (oldest, outcome) = underWay.Dequeue();
-            if (await outcome.ConfigureAwait(false) != PublicationOutcome.Stored)
-            {
-                throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"The group cannot take what the queue holds for it: '{to}' is full or cannot be written to.");
-            }
+                var (oldest, outcome) = underWay.Dequeue();
+                if (await outcome.ConfigureAwait(false) != PublicationOutcome.Stored)
+                {
+                    throw new BrokerException(BrokerErrorCodes.LimitExceeded, $"The group cannot take what the queue holds for it: '{to}' is full or cannot be written to.");
+                }
 
-            await reader.AckAsync(oldest).ConfigureAwait(false);
+                await reader.AckAsync(oldest).ConfigureAwait(false);
+            }
+        }
+        catch
+        {
+            await AckStoredAsync(reader, underWay).ConfigureAwait(false);
+            throw;
         }
 
         return true;
+    }
+
+    /// <summary>What the group has by now, or will have, must not come to it a second time.</summary>
+    private static async Task AckStoredAsync(QueueReader reader, IEnumerable<(QueueReader.Message Message, Task<PublicationOutcome> Outcome)> underWay)
+    {
+        foreach (var (message, outcome) in underWay)
+        {
+            await ((Task)outcome).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (outcome.IsCompletedSuccessfully && await outcome.ConfigureAwait(false) == PublicationOutcome.Stored)
+            {
+                await reader.AckAsync(message).ConfigureAwait(false);
+            }
+        }
     }
 }
