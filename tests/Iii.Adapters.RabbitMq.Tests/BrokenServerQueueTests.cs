@@ -193,8 +193,6 @@ public sealed class BrokenServerQueueTests(ServerToBreak broken) : IClassFixture
         await (await RabbitMqQueueBroker.CreateAsync(instance.Connection, Cancel)).DisposeAsync();
         await using var raw = await new ConnectionFactory { Uri = new Uri(broken.Server.Url) }.CreateConnectionAsync(Cancel);
         await using var channel = await raw.CreateChannelAsync(cancellationToken: Cancel);
-        var losses = 0;
-        instance.Connection.ConnectionChanged += () => Interlocked.Increment(ref losses);
         await TellAsync("suspend");
         try
         {
@@ -204,7 +202,6 @@ public sealed class BrokenServerQueueTests(ServerToBreak broken) : IClassFixture
             await givingUp.CancelAsync();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => creating);
             await Eventually.HoldsAsync("nobody holds it", async () => await channel.ConsumerCountAsync(first, Cancel) == 0);
-            Assert.Equal(0, losses);
         }
         finally
         {
