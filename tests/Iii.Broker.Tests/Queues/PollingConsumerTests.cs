@@ -59,16 +59,7 @@ public sealed class PollingConsumerTests
         _due.Enqueue(message);
         _due.Enqueue(next);
         var told = new Recorder<string>();
-        await using var consumer = Start(async (delivery, lost) =>
-        {
-            if (delivery == message.Delivery)
-            {
-                await Task.Delay(Timeout.Infinite, lost).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                told.Add("told");
-            }
-
-            return QueueVerdict.Ack;
-        });
+        await using var consumer = Start(HoldUntilTold(message, told));
         await told.WaitForAsync(1);
         await next.Verdicts.WaitForAsync(1);
         Assert.Empty(message.Verdicts.Items);
@@ -99,16 +90,7 @@ public sealed class PollingConsumerTests
         _due.Enqueue(message);
         _due.Enqueue(next);
         var told = new Recorder<string>();
-        await using var consumer = Start(async (delivery, lost) =>
-        {
-            if (delivery == message.Delivery)
-            {
-                await Task.Delay(Timeout.Infinite, lost).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                told.Add("told");
-            }
-
-            return QueueVerdict.Ack;
-        });
+        await using var consumer = Start(HoldUntilTold(message, told));
         await told.WaitForAsync(1);
         await next.Verdicts.WaitForAsync(1);
         Assert.NotEmpty(_failures.Items);
@@ -202,6 +184,18 @@ public sealed class PollingConsumerTests
         Assert.Equal([null], message.Verdicts.Items);
         _released.SetResult();
     }
+
+    /// <summary>Handles one message until its lease is lost, and all others at once.</summary>
+    private static QueueHandler HoldUntilTold(FakeMessage message, Recorder<string> told) => async (delivery, lost) =>
+    {
+        if (delivery == message.Delivery)
+        {
+            await Task.Delay(Timeout.Infinite, lost).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            told.Add("told");
+        }
+
+        return QueueVerdict.Ack;
+    };
 
     private static ValueTask<QueueVerdict> Acknowledge(QueueDelivery delivery, CancellationToken lost) => new(QueueVerdict.Ack);
 
