@@ -402,6 +402,23 @@ public sealed class RedisQueueBrokerTests(RedisFixture redis)
     }
 
     [Fact]
+    public async Task The_lanes_of_a_few_keys_are_found_without_going_through_all_of_them()
+    {
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        var lanes = $"{broker.Connection.Names.Queue(Queue)}:busy:default";
+        foreach (var (ordering, expected) in (IEnumerable<(QueueOrdering, string?)>)
+            [(QueueOrdering.PerKey, "hashtable"), (QueueOrdering.None, null), (QueueOrdering.PerKey, "hashtable")])
+        {
+            var seen = new Recorder<string>();
+            await using var consumer = await ConsumeAsync(broker, seen, new QueueSubscription(Queue) { Ordering = ordering });
+            await broker.EnqueueAsync(Queue, Message("1"), new EnqueueOptions { OrderingKey = "k" }, Cancel);
+            await seen.WaitForAsync(1);
+            Assert.Equal(expected, (string?)await broker.Connection.Database.ExecuteAsync("OBJECT", "ENCODING", lanes));
+        }
+    }
+
+    [Fact]
     public async Task A_group_may_change_its_ordering_with_many_messages_waiting_and_each_key_keeps_its_order()
     {
         const int Keys = 30;

@@ -3,6 +3,11 @@
 -- Returns 'bound'; 'again' when there was more to prepare than one call may do; 'conflict' or 'full'.
 
 local CHUNK = 500
+
+-- A field too long for Redis to keep the hash of lanes in the form for small ones, in which it goes through all of them to find one.
+-- No ordering key is like it, since it is not UTF-8.
+local NO_LANE = string.rep('\255', 65)
+
 local group, consumer, ordering, presence, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
 redis.call('HSETNX', base, 'seq', '0')
@@ -44,6 +49,7 @@ local function dump(g)
     return #popped < most
   end
 
+  redis.call('HDEL', key('busy', group), NO_LANE)
   local is_all = true
   for level = 0, LEVELS - 1 do
     is_all = take(key('ready' .. level, group)) and is_all
@@ -103,6 +109,10 @@ if g.mode ~= ordering then
 
   redis.call('HDEL', key('group', group), 'target')
   redis.call('HSET', key('group', group), 'mode', ordering)
+end
+
+if ordering == 'k' then
+  redis.call('HSET', key('busy', group), NO_LANE, '')
 end
 
 redis.call('HSETNX', key('group', group), 'epoch', string.format('%.0f', now_us))
