@@ -95,8 +95,8 @@ internal sealed class GroupConsumer : IAsyncDisposable
     {
         // Never disposed of: the handler may outlast this call. What leads to it is, or every job would stay as long as its consumer.
         var end = new CancellationTokenSource();
-        await using var byLoss = lost.Register(end.Cancel).ConfigureAwait(false);
-        await using var byGivingUp = _givenUp.Token.Register(end.Cancel).ConfigureAwait(false);
+        await using var byLoss = lost.Register(Cancel).ConfigureAwait(false);
+        await using var byGivingUp = _givenUp.Token.Register(Cancel).ConfigureAwait(false);
         var running = RunAsync(job, end.Token);
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = end.Token.Register(() => ended.TrySetResult()).ConfigureAwait(false);
@@ -107,6 +107,8 @@ internal sealed class GroupConsumer : IAsyncDisposable
 
         lost.ThrowIfCancellationRequested();
         return (null, AttemptHistory.Lost);
+
+        void Cancel() => _ = end.CancelAsync(HandlerFailed);
     }
 
     private async Task<(QueueVerdict? Verdict, AttemptFailure Failure)> RunAsync(Job job, CancellationToken cancellationToken)
@@ -122,12 +124,18 @@ internal sealed class GroupConsumer : IAsyncDisposable
         {
             if (!cancellationToken.IsCancellationRequested)
             {
-                _logger.HandlerThrew(exception, Subscription.Queue);
-                _options.HandlerFailed(exception);
+                HandlerFailed(exception);
             }
 
             return (null, new AttemptFailure(AttemptFailure.HandlerFailed, exception.Message));
         }
+    }
+
+    /// <summary>The handler, or what it has registered on its token, threw.</summary>
+    private void HandlerFailed(Exception exception)
+    {
+        _logger.HandlerThrew(exception, Subscription.Queue);
+        _options.HandlerFailed(exception);
     }
 
     /// <summary>Stores a job elsewhere. When that fails, a pause keeps its next delivery, and failure, from coming at once.</summary>

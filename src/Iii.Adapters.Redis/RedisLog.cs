@@ -22,7 +22,7 @@ internal static partial class RedisLog
         + "Is another program publishing there, or an instance of another version?")]
     public static partial void UnreadableBatch(ILogger log, int bytes, string subject);
 
-    [LoggerMessage(LogLevel.Error, "The handler of the queue '{Queue}' threw. The message {MessageId} is delivered again.")]
+    [LoggerMessage(LogLevel.Error, "The handler of the queue '{Queue}' threw, with the message {MessageId}, which is delivered again.")]
     public static partial void QueueHandlerFailed(ILogger log, Exception exception, string queue, string messageId);
 
     [LoggerMessage(

@@ -1,3 +1,4 @@
+using System.Text;
 using Xunit;
 
 namespace Iii.Broker.Specs;
@@ -103,6 +104,38 @@ public abstract partial class QueueBrokerSpecs
 
         var deliveries = new Recorder<Seen>();
         await using var next = await ConsumeAsync(second, patient, deliveries);
+        Assert.Equal([new("1", 2), new("2", 2), new("3", 1)], (await deliveries.WaitForAsync(3)).OrderBy(seen => seen.Text));
+    }
+
+    /// <summary>A handler's callbacks are code of somebody else.</summary>
+    [Fact]
+    public async Task What_handlers_have_registered_on_their_tokens_may_throw()
+    {
+        var broker = await OpenAsync();
+        var registered = new Recorder<string>();
+        var told = new Recorder<string>();
+        var subscription = new QueueSubscription(_queue) { LeaseTime = TimeSpan.FromHours(1) };
+        var consumer = await broker.ConsumeAsync(
+            subscription with { Concurrency = 2, DrainTimeout = TimeSpan.Zero },
+            async (delivery, cancellationToken) =>
+            {
+                var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                await using var first = cancellationToken.Register(end.SetResult);
+                await using var last = cancellationToken.Register(() => throw new InvalidOperationException("A callback."));
+                var text = Encoding.UTF8.GetString(delivery.Payload.Span);
+                registered.Add(text);
+                await end.Task;
+                told.Add(text);
+                return QueueVerdict.Ack;
+            },
+            Cancel);
+        await EnqueueAsync(broker, "1", "2", "3");
+        await registered.WaitForAsync(2);
+        await Eventually.CompletesAsync("dispose", consumer.DisposeAsync().AsTask());
+        Assert.Equal(["1", "2"], (await told.WaitForAsync(2)).Order());
+
+        var deliveries = new Recorder<Seen>();
+        await using var next = await ConsumeAsync(broker, subscription, deliveries);
         Assert.Equal([new("1", 2), new("2", 2), new("3", 1)], (await deliveries.WaitForAsync(3)).OrderBy(seen => seen.Text));
     }
 

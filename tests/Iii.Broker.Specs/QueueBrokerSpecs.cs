@@ -19,7 +19,7 @@ namespace Iii.Broker.Specs;
 public abstract partial class QueueBrokerSpecs : SeamSpecs<IQueueBroker>
 {
     /// <summary>How many cases the suite has. A case with several rows of data is one.</summary>
-    public const int CaseCount = 131;
+    public const int CaseCount = 132;
 
     private static readonly AttemptFailure Boom = new("boom", "It failed on purpose.") { Worker = "w-1", TraceId = "t-1" };
 

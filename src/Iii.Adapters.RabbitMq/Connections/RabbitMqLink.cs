@@ -156,9 +156,10 @@ internal sealed class RabbitMqLink : IAsyncDisposable
 
     private async Task RestoreAsync(LinkSession session)
     {
-        await _gate.WaitAsync(_closing.Token).ConfigureAwait(false);
+        await _gate.WaitAsync(CancellationToken.None).ConfigureAwait(false);
         try
         {
+            _closing.Token.ThrowIfCancellationRequested();
             foreach (var user in _users)
             {
                 await user.RestoreAsync(session, _closing.Token).ConfigureAwait(false);

@@ -4,11 +4,11 @@ using Iii.Broker;
 
 namespace Iii.Adapters.RabbitMq.Queues;
 
-/// <summary>The messages of one queue of a <see cref="DelayKeeper"/> that are held on one session, by the time when they are due.</summary>
+/// <summary>Reads one queue of a <see cref="DelayKeeper"/> on one session, and publishes each of its messages when it is due.</summary>
 /// <remarks>
 /// It holds what it has read, up to its prefetch; what lies behind that is not known yet, and may be late. A message whose group is full
-/// when it is due goes back into a step, for as long as it has been waiting for room. A cancellation is held as well, from before the message
-/// that it is for is due until that has come in any case; whoever cancels is told whether it was in time.
+/// when it is due goes back into a step, for as long as it has been waiting for room. Cancellations come by the same queue, and whoever cancels
+/// is told whether it was in time.
 /// </remarks>
 #pragma warning disable CA1001 // The timer is disposed by Stop, which every window comes to.
 internal sealed class DelayWindow
@@ -19,18 +19,6 @@ internal sealed class DelayWindow
 
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
-    /// <summary>
-    /// What was held before, or lay in steps until it was overdue, comes in any order: a message waits for its cancellation, if there is one.
-    /// What was held comes all at once, so it waits for the last of that.
-    /// </summary>
-    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(100);
-
-    /// <summary>
-    /// How long after its time, or after its cancellation if that is later, a message may still come that was cancelled: what the broker was
-    /// moving between steps when it crashed it sends again after three to six minutes.
-    /// </summary>
-    private static readonly TimeSpan LongestLateness = TimeSpan.FromMinutes(7);
-
     private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(1);
 
     private readonly RabbitMqConnection _connection;
@@ -38,15 +26,11 @@ internal sealed class DelayWindow
     private readonly DelaySteps _steps;
     private readonly Action? _overflow;
     private readonly Lock _lock = new();
-    private readonly PriorityQueue<Kept, (long Due, long Number)> _byDue = new();
-    private readonly HashSet<string> _cancelled = new(StringComparer.Ordinal);
+    private readonly HeldMessages _held;
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Timer _timer;
-    private readonly long _maxBytes;
     private ConsumingChannel _channel = null!;
-    private long _bytes;
-    private long _number;
-    private long _settledAt;
+    private long _wakesAt = long.MaxValue;
     private int _publishing;
     private bool _isFailing;
     private bool _isOverflowing;
@@ -55,7 +39,7 @@ internal sealed class DelayWindow
     private DelayWindow(RabbitMqConnection connection, QueuePublisher publisher, DelaySteps steps, Action? overflow)
     {
         (_connection, _publisher, _steps, _overflow) = (connection, publisher, steps, overflow);
-        _maxBytes = connection.Options.MaxDelayedBytes / DelaySteps.Shards;
+        _held = new HeldMessages(TimeProvider.System, overflow is null ? null : connection.Options.MaxDelayedBytes / DelaySteps.Shards);
         _timer = new Timer(static window => ((DelayWindow)window!).PublishDue(), this, Timeout.Infinite, Timeout.Infinite);
     }
 
@@ -99,7 +83,7 @@ internal sealed class DelayWindow
         lock (_lock)
         {
             _isStopped = true;
-            _byDue.Clear();
+            _held.Clear();
             _timer.Dispose();
             SignalIfIdle();
         }
@@ -119,59 +103,57 @@ internal sealed class DelayWindow
         var due = DelaySteps.DueOf(arrival.Properties);
         var wait = due - DateTimeOffset.UtcNow;
         var isCancellation = DelaySteps.IsCancellation(arrival.Properties);
-        if (!isCancellation && !TakeRoom(arrival.Body.Length))
+        lock (_lock)
         {
-            return;
+            // The first message may come before it is known that reading has begun.
+            _channel = channel;
+            if (_isStopped || (!isCancellation && !TakeRoom(arrival.Body.Length)))
+            {
+                return;
+            }
         }
 
-        var kept = new Kept(channel, arrival.Tag, arrival.RoutingKey, arrival.Properties.MessageId ?? "", due, arrival.Body.ToArray())
+        var message = new HeldMessage(arrival.Tag, arrival.RoutingKey, arrival.Properties.MessageId ?? "", due, arrival.Body.ToArray())
         {
             IsCancellation = isCancellation,
             IsRedelivered = arrival.IsRedelivered,
+            HasPassedSteps = DelaySteps.HasPassedSteps(arrival.Properties),
             Groups = DelaySteps.GroupsOf(arrival.Properties),
         };
         if (isCancellation)
         {
-            TakeCancellation(kept, wait, arrival.Properties.ReplyTo);
+            TakeCancellation(message, wait, arrival.Properties.ReplyTo);
             return;
         }
 
         lock (_lock)
         {
-            if (_isStopped)
+            if (!_isStopped)
             {
-                return;
+                _held.Add(message, wait);
+                SetTimer();
             }
-
-            NoteRedelivery(kept);
-            Keep(kept, wait < Settling && DelaySteps.HasPassedSteps(arrival.Properties) ? Settling : wait);
-        }
-    }
-
-    /// <summary>Whether there is room for a body. From the first for which there is none on, the broker gets back what comes when the window is closed.</summary>
-    private bool TakeRoom(int bytes)
-    {
-        lock (_lock)
-        {
-            if (!_isOverflowing && _overflow is not null && _bytes + bytes > _maxBytes)
-            {
-                _isOverflowing = true;
-                _overflow();
-            }
-
-            _bytes += _isOverflowing ? 0 : bytes;
-            return !_isOverflowing;
         }
     }
 
     /// <summary>
-    /// One that asks whether it is in time, and comes for the first time, is for nothing when it is not. Of any other somebody may have been told
-    /// that it is: it holds however late it comes.
+    /// Whether there is room for a body. From the first for which there is none on, the broker gets back what comes when the window is closed.
+    /// Under the lock.
     /// </summary>
-    private void TakeCancellation(Kept kept, TimeSpan wait, string? replyTo)
+    private bool TakeRoom(int bytes)
     {
-        var isInTime = wait > TimeSpan.Zero;
-        bool isKept;
+        if (!_isOverflowing && !_held.TryTakeRoom(bytes))
+        {
+            _isOverflowing = true;
+            _overflow!();
+        }
+
+        return !_isOverflowing;
+    }
+
+    private void TakeCancellation(HeldMessage cancellation, TimeSpan wait, string? replyTo)
+    {
+        bool isHeld;
         lock (_lock)
         {
             if (_isStopped)
@@ -179,32 +161,19 @@ internal sealed class DelayWindow
                 return;
             }
 
-            NoteRedelivery(kept);
-            isKept = (isInTime || kept.IsRedelivered || replyTo is null) && _cancelled.Add(kept.MessageId);
-            if (isKept)
-            {
-                Keep(kept, (isInTime ? wait : TimeSpan.Zero) + LongestLateness);
-            }
+            isHeld = _held.TryAddCancellation(cancellation, wait, asks: replyTo is not null);
+            SetTimer();
         }
 
-        if (!isKept)
+        if (!isHeld)
         {
-            kept.Channel.Acknowledge(kept.Tag);
+            _channel.Acknowledge(cancellation.Tag);
         }
 
         // What was answered when it came first, if it was, is not known when it comes again too late.
-        if (replyTo is not null && (isInTime || !kept.IsRedelivered))
+        if (replyTo is not null && (wait > TimeSpan.Zero || !cancellation.IsRedelivered))
         {
-            _ = ReplyAsync(replyTo, kept.MessageId, isKept);
-        }
-    }
-
-    /// <summary>Under the lock.</summary>
-    private void NoteRedelivery(Kept kept)
-    {
-        if (kept.IsRedelivered)
-        {
-            _settledAt = TimestampAfter(Settling);
+            _ = ReplyAsync(replyTo, cancellation.MessageId, isHeld);
         }
     }
 
@@ -221,22 +190,15 @@ internal sealed class DelayWindow
         }
     }
 
-    /// <summary>Under the lock.</summary>
-    private void Keep(Kept kept, TimeSpan wait)
+    /// <summary>Sees to it that the window wakes up when the first message is due. Under the lock.</summary>
+    private void SetTimer()
     {
-        var due = TimestampAfter(wait);
-        var isFirst = !_byDue.TryPeek(out _, out var first) || due < first.Due;
-        _byDue.Enqueue(kept, (due, _number++));
-        if (isFirst)
+        if (_held.FirstDue is not { } due || due >= _wakesAt)
         {
-            SetTimer(due);
+            return;
         }
-    }
 
-    private static long TimestampAfter(TimeSpan wait) => Stopwatch.GetTimestamp() + (long)(wait.TotalSeconds * Stopwatch.Frequency);
-
-    private void SetTimer(long due)
-    {
+        _wakesAt = due;
         var wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), due);
         _timer.Change(
             wait <= TimeSpan.Zero ? TimeSpan.Zero
@@ -247,74 +209,30 @@ internal sealed class DelayWindow
 
     private void PublishDue()
     {
-        foreach (var kept in TakeDue())
-        {
-            _ = PublishAsync(kept);
-        }
-    }
-
-    private List<Kept> TakeDue()
-    {
-        var due = new List<Kept>();
+        List<HeldMessage> due, dropped;
         lock (_lock)
         {
             if (_isStopped)
             {
-                return due;
+                return;
             }
 
-            var now = Stopwatch.GetTimestamp();
-            while (_byDue.TryPeek(out var kept, out var first))
-            {
-                if (first.Due > now)
-                {
-                    SetTimer(first.Due);
-                    break;
-                }
-
-                _byDue.Dequeue();
-                if (kept.IsCancellation || IsCancelled(kept))
-                {
-                    Drop(kept);
-                }
-                else if (kept.IsRedelivered && _settledAt > now)
-                {
-                    _byDue.Enqueue(kept, (_settledAt, _number++));
-                }
-                else
-                {
-                    due.Add(kept);
-                }
-            }
-
+            (due, dropped) = _held.TakeDue();
             _publishing += due.Count;
-            return due;
+            _wakesAt = long.MaxValue;
+            SetTimer();
         }
+
+        dropped.ForEach(message => _channel.Acknowledge(message.Tag));
+        due.ForEach(message => _ = PublishAsync(message));
     }
 
-    /// <summary>
-    /// A message that waits for its next attempt is not: its cancellation was too late, which is not known any more when that comes again.
-    /// Under the lock.
-    /// </summary>
-    private bool IsCancelled(Kept kept) => _cancelled.Contains(kept.MessageId) && QueueRecordFormat.TryRead(kept.Body) is not { Attempts: > 0 };
-
-    /// <summary>Under the lock.</summary>
-    private void Drop(Kept kept)
-    {
-        kept.Channel.Acknowledge(kept.Tag);
-        _bytes -= kept.Body.Length;
-        if (kept.IsCancellation)
-        {
-            _cancelled.Remove(kept.MessageId);
-        }
-    }
-
-    private async Task PublishAsync(Kept kept)
+    private async Task PublishAsync(HeldMessage message)
     {
         var isGone = false;
         try
         {
-            isGone = await HandOverAsync(kept).ConfigureAwait(false) || await StepBackAsync(kept).ConfigureAwait(false);
+            isGone = await HandOverAsync(message).ConfigureAwait(false) || await StepBackAsync(message).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is BrokerException || LinkErrors.IsFailure(exception))
         {
@@ -323,7 +241,7 @@ internal sealed class DelayWindow
 
         if (isGone)
         {
-            kept.Channel.Acknowledge(kept.Tag);
+            _channel.Acknowledge(message.Tag);
         }
 
         lock (_lock)
@@ -336,11 +254,12 @@ internal sealed class DelayWindow
             }
             else if (isGone)
             {
-                _bytes -= kept.Body.Length;
+                _held.FreeRoom(message);
             }
             else
             {
-                Keep(kept, Pause);
+                _held.Keep(message, Pause);
+                SetTimer();
             }
         }
     }
@@ -365,12 +284,12 @@ internal sealed class DelayWindow
     /// What is for all groups of a queue goes once more into a delay, that is over: there each gets one of its own. Together they would all get it
     /// again as long as one of them is full.
     /// </summary>
-    private async Task<bool> HandOverAsync(Kept kept)
+    private async Task<bool> HandOverAsync(HeldMessage message)
     {
         var due = _connection.Names.DueExchange;
-        if (kept.Groups is { } groups)
+        if (message.Groups is { } groups)
         {
-            var outcome = await _steps.PublishAsync(due, groups, default, kept.Due, kept.MessageId, kept.Body, groups: null, CancellationToken.None)
+            var outcome = await _steps.PublishAsync(due, groups, default, message.Due, message.MessageId, message.Body, groups: null, CancellationToken.None)
                 .ConfigureAwait(false);
             if (outcome != PublicationOutcome.Returned)
             {
@@ -380,16 +299,16 @@ internal sealed class DelayWindow
             // There is no group.
         }
 
-        return await _publisher.PublishAsync(due, kept.Destination, kept.MessageId, kept.Body, CancellationToken.None).ConfigureAwait(false)
+        return await _publisher.PublishAsync(due, message.Destination, message.MessageId, message.Body, CancellationToken.None).ConfigureAwait(false)
             != PublicationOutcome.Refused;
     }
 
-    private async Task<bool> StepBackAsync(Kept kept)
+    private async Task<bool> StepBackAsync(HeldMessage message)
     {
-        var overdue = DateTimeOffset.UtcNow - kept.Due;
+        var overdue = DateTimeOffset.UtcNow - message.Due;
         var step = DelayPath.StepOf(overdue < LongestPause ? overdue : LongestPause);
         var into = _connection.Names.DelayExchange;
-        return await _steps.PublishAsync(into, kept.Destination, step, kept.Due, kept.MessageId, kept.Body, kept.Groups, CancellationToken.None)
+        return await _steps.PublishAsync(into, message.Destination, step, message.Due, message.MessageId, message.Body, message.Groups, CancellationToken.None)
             .ConfigureAwait(false) == PublicationOutcome.Stored;
     }
 
@@ -399,14 +318,5 @@ internal sealed class DelayWindow
         {
             _idle.TrySetResult();
         }
-    }
-
-    private sealed record Kept(ConsumingChannel Channel, ulong Tag, string Destination, string MessageId, DateTimeOffset Due, byte[] Body)
-    {
-        public bool IsCancellation { get; init; }
-
-        public bool IsRedelivered { get; init; }
-
-        public string? Groups { get; init; }
     }
 }

@@ -28,8 +28,8 @@ internal sealed class DeliveryRun(GroupConsumer consumer, ConsumingChannel chann
 
     public void Execute() => _ = consumer.HandleAsync(this);
 
-    /// <summary>Tells the handler, on a thread of its own; what it has registered for that may throw.</summary>
-    public Task CancelAsync() => _lost.CancelAsync();
+    /// <summary>Tells the handler that it was abandoned.</summary>
+    public void Cancel() => _ = _lost.CancelAsync(consumer.HandlerFailed);
 
     public QueueDelivery Describe(QueueSubscription subscription) => new()
     {

@@ -67,8 +67,7 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
                 failure = new AttemptFailure(AttemptFailure.HandlerFailed, exception.Message);
                 if (!run.Lost.IsCancellationRequested)
                 {
-                    Connection.Logger.HandlerThrew(exception, Subscription.Queue);
-                    Connection.Options.HandlerFailed(exception);
+                    HandlerFailed(exception);
                 }
             }
         }
@@ -167,6 +166,13 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
         return false;
     }
 
+    /// <summary>The handler, or what it has registered on its token, threw.</summary>
+    public void HandlerFailed(Exception exception)
+    {
+        Connection.Logger.HandlerThrew(exception, Subscription.Queue);
+        Connection.Options.HandlerFailed(exception);
+    }
+
     /// <summary>Sets the tokens of those runs that are under way; their verdicts count no more.</summary>
     protected void Abandon(Func<DeliveryRun, bool> which)
     {
@@ -186,23 +192,7 @@ internal abstract class GroupConsumer : ILinkUser, IAsyncDisposable
 
         foreach (var run in abandoned)
         {
-            _ = TellLossAsync(run);
-        }
-    }
-
-    /// <summary>Not on this thread, which may be the link's; never throws.</summary>
-    private async Task TellLossAsync(DeliveryRun run)
-    {
-        try
-        {
-            await run.CancelAsync().ConfigureAwait(false);
-        }
-#pragma warning disable CA1031 // Whatever a handler does with its token is its own affair; the owner is told.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            Connection.Logger.HandlerThrew(exception, Subscription.Queue);
-            Connection.Options.HandlerFailed(exception);
+            run.Cancel();
         }
     }
 

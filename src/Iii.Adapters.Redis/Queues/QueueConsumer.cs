@@ -118,14 +118,20 @@ internal sealed class QueueConsumer : IChannelSink, IAsyncDisposable
             _settled.Enqueue(Judge(run, verdict, thrown));
             if (thrown is not null)
             {
-                RedisLog.QueueHandlerFailed(_log, thrown, Subscription.Queue, run.Delivery.MessageId);
-                _broker.Connection.Options.HandlerFailed(thrown);
+                HandlerFailed(thrown, run.Delivery.MessageId);
             }
         }
 
         _running.TryRemove(run, out _);
         Interlocked.Decrement(ref _runningCount);
         _signal.Set();
+    }
+
+    /// <summary>The handler, or what it has registered on its token, threw.</summary>
+    public void HandlerFailed(Exception exception, string messageId)
+    {
+        RedisLog.QueueHandlerFailed(_log, exception, Subscription.Queue, messageId);
+        _broker.Connection.Options.HandlerFailed(exception);
     }
 
     /// <summary>Takes a message away from its handler: the lease is, or is about to be, over.</summary>

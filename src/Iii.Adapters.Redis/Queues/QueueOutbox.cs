@@ -39,6 +39,13 @@ internal sealed class QueueOutbox(RedisQueueBroker broker, string queue) : Outbo
         {
             batch.Fail(exception);
         }
+#pragma warning disable CA1031 // Whatever it was, nobody may wait for ever; the callers are told.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            batch.Fail(new BrokerException(
+                BrokerErrorCodes.BrokerUnavailable, $"Redis answered something unexpected; the message may be stored. {exception.Message}", exception));
+        }
         finally
         {
             broker.Room.Release(batch.CountedBytes);

@@ -46,7 +46,7 @@ internal sealed class QueueRun(
     public void Doubt() => Epoch = "";
 
     /// <summary>Tells the handler that it no longer counts.</summary>
-    public void Cancel() => _lost.Cancel();
+    public void Cancel() => _ = _lost.CancelAsync(exception => consumer.HandlerFailed(exception, delivery.MessageId));
 
     /// <summary>The run itself; it never fails.</summary>
     private async Task RunAsync()

@@ -256,7 +256,7 @@ internal sealed class QueueStore : IParticipant
             delivery.Consumer.Break();
             if (delivery.TryAbandon(why))
             {
-                ThreadPool.UnsafeQueueUserWorkItem(static abandoned => abandoned.Cancel(), delivery, preferLocal: false);
+                delivery.Cancel();
             }
         }
     }

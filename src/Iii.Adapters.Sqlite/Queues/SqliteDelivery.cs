@@ -63,17 +63,7 @@ internal sealed class SqliteDelivery(
     }
 
     /// <summary>Tells the handler that it was abandoned.</summary>
-    public void Cancel()
-    {
-        try
-        {
-            _lost.Cancel();
-        }
-        catch (AggregateException exception)
-        {
-            store.HandlerFailed(exception);
-        }
-    }
+    public void Cancel() => _ = _lost.CancelAsync(store.HandlerFailed);
 
     public override void Execute() => store.Settle(this);
 

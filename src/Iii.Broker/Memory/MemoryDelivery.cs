@@ -20,7 +20,8 @@ internal sealed class MemoryDelivery(MemoryConsumer consumer, QueueEntry entry, 
 
     public void Execute() => _ = RunAsync();
 
-    public void Cancel() => _lost.Cancel();
+    /// <summary>Tells the handler that it was abandoned.</summary>
+    public void Cancel() => _ = _lost.CancelAsync(consumer.HandlerFailed);
 
     public void StartLeaseTimer(MemoryClock clock, TimeSpan leaseTime, Action onOver)
     {

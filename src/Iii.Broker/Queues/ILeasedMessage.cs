@@ -1,7 +1,10 @@
 namespace Iii.Broker;
 
 /// <summary>A message that a <see cref="PollingConsumer"/> has leased, on an adapter whose store knows of leases.</summary>
-/// <remarks>Members are called one after the other, on thread-pool threads.</remarks>
+/// <remarks>
+/// Members are called one after the other, on thread-pool threads. A renewal that has not ended when the lease is over, or when the consumer gives up on
+/// its handlers, is not waited for.
+/// </remarks>
 public interface ILeasedMessage
 {
     /// <summary>What the handler gets.</summary>

@@ -90,7 +90,7 @@ public sealed class PollingConsumer : IAsyncDisposable
     private async ValueTask DeliverAsync(ILeasedMessage message)
     {
         var lost = new CancellationTokenSource(); // not disposed of: a handler that was given up may look at it later
-        await using var abandoned = _abandon.Token.Register(lost.Cancel).ConfigureAwait(false);
+        await using var abandoned = _abandon.Token.Register(() => _ = lost.CancelAsync(_options.Failed)).ConfigureAwait(false);
         var handling = Task.Run(() => HandleAsync(message.Delivery, lost.Token), CancellationToken.None);
         try
         {
@@ -109,7 +109,7 @@ public sealed class PollingConsumer : IAsyncDisposable
         }
         finally
         {
-            await lost.CancelAsync().ConfigureAwait(false);
+            _ = lost.CancelAsync(_options.Failed);
         }
 
         // A handler keeps its place after its lease was lost, or there would be more of them than places.
@@ -133,12 +133,16 @@ public sealed class PollingConsumer : IAsyncDisposable
         }
     }
 
-    /// <summary>Renews a lease; null when the store could not be asked.</summary>
-    private async Task<bool?> TryRenewAsync(ILeasedMessage message)
+    /// <summary>Renews a lease; null when the store could not be asked, or has not answered before the lease was over.</summary>
+    private async Task<bool?> TryRenewAsync(ILeasedMessage message, CancellationToken lost)
     {
         try
         {
-            return await message.RenewAsync().ConfigureAwait(false);
+            return await message.RenewAsync().AsTask().WaitAsync(_subscription.LeaseTime, _options.Time, lost).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (lost.IsCancellationRequested)
+        {
+            return null;
         }
         catch (Exception exception)
         {
@@ -166,7 +170,7 @@ public sealed class PollingConsumer : IAsyncDisposable
             }
 
             var askedAt = _options.Time.GetTimestamp();
-            switch (await TryRenewAsync(message).ConfigureAwait(false))
+            switch (await TryRenewAsync(message, lost).ConfigureAwait(false))
             {
                 case false:
                     return false;

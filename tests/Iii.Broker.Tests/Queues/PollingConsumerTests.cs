@@ -98,6 +98,54 @@ public sealed class PollingConsumerTests
     }
 
     [Fact]
+    public async Task A_lease_whose_renewal_never_ends_is_lost()
+    {
+        var (message, next) = (new FakeMessage { IsStuck = true }, new FakeMessage());
+        _due.Enqueue(message);
+        _due.Enqueue(next);
+        var told = new Recorder<string>();
+        await using var consumer = Start(HoldUntilTold(message, told));
+        await told.WaitForAsync(1);
+        await next.Verdicts.WaitForAsync(1);
+        Assert.IsType<TimeoutException>(Assert.Single(_failures.Items));
+        Assert.Empty(message.Verdicts.Items);
+    }
+
+    [Fact]
+    public async Task What_outlasts_the_draining_while_its_renewal_never_ends_is_given_back_at_once()
+    {
+        var message = new FakeMessage { IsStuck = true };
+        _due.Enqueue(message);
+        var consumer = Start(Acknowledge, drain: TimeSpan.Zero, lease: TimeSpan.FromHours(1));
+        await message.Renewals.WaitForAsync(1);
+        await Eventually.CompletesAsync("dispose", consumer.DisposeAsync().AsTask());
+        Assert.Equal([null], message.Verdicts.Items);
+        Assert.Empty(_failures.Items);
+    }
+
+    [Fact]
+    public async Task What_a_handler_has_registered_on_its_token_may_throw_when_its_lease_is_lost()
+    {
+        var (message, next) = (new FakeMessage { IsLost = true }, new FakeMessage());
+        _due.Enqueue(message);
+        _due.Enqueue(next);
+        var problem = new InvalidOperationException("A callback.");
+        await using var consumer = Start(async (delivery, lost) =>
+        {
+            if (delivery == message.Delivery)
+            {
+                lost.Register(() => throw problem);
+                await Task.Delay(Timeout.Infinite, lost).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            return QueueVerdict.Ack;
+        });
+        await next.Verdicts.WaitForAsync(1);
+        var failure = Assert.IsType<AggregateException>(Assert.Single(await _failures.WaitForAsync(1)));
+        Assert.Equal([problem], failure.InnerExceptions);
+    }
+
+    [Fact]
     public async Task A_handler_that_runs_on_after_its_lease_was_lost_keeps_its_place()
     {
         var (message, next) = (new FakeMessage { IsLost = true }, new FakeMessage());
@@ -215,6 +263,9 @@ public sealed class PollingConsumerTests
     {
         public bool IsLost { get; init; }
 
+        /// <summary>Whether its renewals never end.</summary>
+        public bool IsStuck { get; init; }
+
         public Exception? Problem { get; init; }
 
         /// <summary>What its renewals throw before one succeeds.</summary>
@@ -243,7 +294,7 @@ public sealed class PollingConsumerTests
             }
 
             Renewals.Add(!IsLost);
-            return new(!IsLost);
+            return IsStuck ? new(new TaskCompletionSource<bool>().Task) : new(!IsLost);
         }
 
         public ValueTask SettleAsync(QueueVerdict? verdict)
