@@ -131,6 +131,22 @@ public sealed class RedisQueueBrokerTests(RedisFixture redis)
     }
 
     [Fact]
+    public async Task No_delay_ends_early_by_the_servers_clock()
+    {
+        await using var instances = new RedisInstances(redis.Server);
+        var (broker, _) = await instances.OpenQueuesAsync();
+        var database = broker.Connection.Database;
+        for (var i = 0; i < 50; i++)
+        {
+            var queue = $"{Queue}.{i}";
+            var time = (RedisValue[])(await database.ExecuteAsync("TIME"))!;
+            await broker.EnqueueAsync(queue, Message("1"), new EnqueueOptions { Delay = TimeSpan.FromMinutes(10) }, Cancel);
+            var delayed = Assert.Single(await database.SortedSetRangeByRankWithScoresAsync($"{broker.Connection.Names.Queue(queue)}:delayed:"));
+            Assert.True(delayed.Score * 1000 >= ((long)time[0] * 1_000_000) + (long)time[1] + 600_000_000, $"due at {delayed.Score}, enqueued after {time[0]}.{time[1]}");
+        }
+    }
+
+    [Fact]
     public async Task Scripts_that_the_server_forgets_are_sent_again()
     {
         await using var server = await RedisServer.StartAsync(new RedisServerOptions { AppendFsync = "everysec" });

@@ -6,6 +6,9 @@ local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
 local now = math.floor(now_us / 1000)
 
+-- From which a delay counts, so that it never ends early.
+local delayed_from = math.ceil(now_us / 1000)
+
 local ID_LENGTH = 32
 local MAX_FAILURES = 32
 local LEVELS = 10

@@ -93,7 +93,7 @@ local function store(suffix, record, wishes)
     g.fields[#g.fields + 1] = id
     g.fields[#g.fields + 1] = record
     if delay and delay ~= '0' then
-      g.delayed[#g.delayed + 1] = now + delay
+      g.delayed[#g.delayed + 1] = delayed_from + delay
       g.delayed[#g.delayed + 1] = handle
     else
       g.ready[#g.ready + 1] = handle

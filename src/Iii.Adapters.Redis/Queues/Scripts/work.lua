@@ -58,7 +58,7 @@ end
 local function retry(handle, delay, failure)
   record_end(g, id_of(handle), failure)
   if delay > 0 then
-    redis.call('ZADD', key('delayed', group), now + delay, handle)
+    redis.call('ZADD', key('delayed', group), delayed_from + delay, handle)
   else
     rejoin(g, handle)
   end
