@@ -42,7 +42,7 @@ internal sealed record DeadLetterFilter(string? FunctionId, string? ErrorCode, D
         }
 
         return value.ValueKind == JsonValueKind.String && DateTimeOffset.TryParse(
-            value.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+            EngineFunctions.TextOf(call, value, name), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
             ? time
             : throw EngineFunctions.Unreadable(call, $"'{name}' must be a time: milliseconds since 1970, or ISO 8601");
     }
