@@ -131,6 +131,8 @@ public sealed class DeadLetterFunctionTests
     [InlineData("iii::queue::redrive", """{"queue":"t","max_per_second":-1}""", "deserialization_error")]
     [InlineData("iii::queue::redrive", """{"queue":"\ud800"}""", "deserialization_error")]
     [InlineData("iii::queue::redrive", """{"queue":"t","failed_after":"\ud800"}""", "deserialization_error")]
+    [InlineData("iii::queue::redrive", """{"queue":"t","failed_after":"01/02/2026"}""", "deserialization_error")]
+    [InlineData("iii::queue::redrive", """{"queue":"t","failed_before":"12:30"}""", "deserialization_error")]
     [InlineData("iii::queue::redrive_message", "{}", "queue_not_set")]
     [InlineData("iii::queue::redrive_message", """{"queue":"t"}""", "message_id_not_set")]
     [InlineData("iii::queue::discard_message", """{"queue":"t","message_id":""}""", "message_id_not_set")]
