@@ -54,11 +54,24 @@ internal sealed class EngineFunctions(FunctionDirectory functions, DeadlineSweep
     public static string? Text(EngineCall call, JsonElement input, string name) =>
         input.TryGetProperty(name, out var value) ? value.ValueKind switch
         {
-            JsonValueKind.String => value.GetString(),
+            JsonValueKind.String => TextOf(call, value, name),
             JsonValueKind.Null => null,
             _ => throw Unreadable(call, $"'{name}' must be a string, not {KindOf(value)}"),
         }
         : null;
+
+    /// <summary>The text of a member that is a JSON string.</summary>
+    public static string TextOf(EngineCall call, JsonElement text, string name)
+    {
+        try
+        {
+            return text.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            throw Unreadable(call, $"'{name}' must be valid text, without half of a surrogate pair");
+        }
+    }
 
     /// <summary>An optional boolean member of an input; false when absent.</summary>
     public static bool Flag(EngineCall call, JsonElement input, string name) => input.TryGetProperty(name, out var value) && value.ValueKind switch

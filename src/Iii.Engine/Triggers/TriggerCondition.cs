@@ -26,21 +26,29 @@ internal static class TriggerCondition
             return ValueTask.FromResult(ConditionOutcome.Run);
         }
 
-        return DecideAsync(invoker.InvokeAsync(new Invocation
+        return DecideAsync(AskAsync(invoker, conditionFunctionId, invocation));
+    }
+
+    /// <summary>Asks, for those who want to know why a condition failed; <see cref="Decide"/> reads the answer.</summary>
+    public static ValueTask<InvocationResult> AskAsync(FunctionInvoker invoker, string conditionFunctionId, in Invocation invocation) =>
+        invoker.InvokeAsync(new Invocation
         {
             FunctionId = conditionFunctionId,
             Data = invocation.Data,
             TraceParent = invocation.TraceParent,
             Baggage = invocation.Baggage,
             Timeout = invocation.Timeout,
-        }));
-    }
+        });
+
+    /// <summary>What an answer means.</summary>
+    public static ConditionOutcome Decide(in InvocationResult answer) =>
+        answer.IsError ? ConditionOutcome.Failed
+            : answer.Value.Span.SequenceEqual("false"u8) ? ConditionOutcome.Skip
+            : ConditionOutcome.Run;
 
     private static async ValueTask<ConditionOutcome> DecideAsync(ValueTask<InvocationResult> condition)
     {
-        using var result = await condition;
-        return result.IsError ? ConditionOutcome.Failed
-            : result.Value.Span.SequenceEqual("false"u8) ? ConditionOutcome.Skip
-            : ConditionOutcome.Run;
+        using var answer = await condition;
+        return Decide(answer);
     }
 }

@@ -41,9 +41,15 @@ internal sealed record DeadLetterFilter(string? FunctionId, string? ErrorCode, D
             return DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);
         }
 
-        return value.ValueKind == JsonValueKind.String && DateTimeOffset.TryParse(
-            value.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+        return value.ValueKind == JsonValueKind.String
+            && EngineFunctions.TextOf(call, value, name) is var text
+            && IsYearFirst(text)
+            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
             ? time
-            : throw EngineFunctions.Unreadable(call, $"'{name}' must be a time: milliseconds since 1970, or ISO 8601");
+            : throw EngineFunctions.Unreadable(
+                call, $"'{name}' must be a time: milliseconds since 1970, or ISO 8601 such as '2026-03-01T02:00:00Z'");
     }
+
+    /// <summary>Of other notations one could take the month for the day, or today for the date.</summary>
+    private static bool IsYearFirst(string text) => text.Length > 4 && !text.AsSpan(0, 4).ContainsAnyExceptInRange('0', '9') && text[4] == '-';
 }

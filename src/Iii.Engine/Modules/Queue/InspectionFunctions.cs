@@ -20,8 +20,8 @@ internal sealed class InspectionFunctions(
     /// <summary>Most dead letters that are looked at for one answer.</summary>
     public const int MaxLookedAt = 100_000;
 
-    /// <summary>Most bytes of payload in one answer; then it ends early.</summary>
-    public const int MaxPayloadBytes = 16 * 1024 * 1024;
+    /// <summary>Most bytes of payloads and errors in one answer; then it ends early.</summary>
+    public const int MaxBytes = 16 * 1024 * 1024;
 
     private const int DefaultMessages = 50;
 
@@ -127,7 +127,7 @@ internal sealed class InspectionFunctions(
                 if (filter.Fits(record) && --offset < 0)
                 {
                     found.Add(record);
-                    bytes += record.Payload.Length;
+                    bytes += SizeOf(record);
                 }
             }
         }
@@ -139,8 +139,12 @@ internal sealed class InspectionFunctions(
             writer.WriteEndArray();
         });
 
-        bool IsEnough() => found.Count >= limit || bytes >= MaxPayloadBytes || lookedAt >= MaxLookedAt;
+        bool IsEnough() => found.Count >= limit || bytes >= MaxBytes || lookedAt >= MaxLookedAt;
     }
+
+    private static long SizeOf(DeadLetterRecord record) => record.Payload.Length
+        + Encoding.UTF8.GetByteCount(record.Reason.Message)
+        + record.Failures.Sum(static failure => Encoding.UTF8.GetByteCount(failure.Failure.Message));
 
     private static void Write(Utf8JsonWriter writer, DeadLetterRecord record)
     {
@@ -160,7 +164,7 @@ internal sealed class InspectionFunctions(
         writer.WriteString("error_code", record.Reason.Code);
         writer.WriteNumber("failed_at", record.DeadAt.ToUnixTimeMilliseconds());
         writer.WriteNumber("enqueued_at", record.EnqueuedAt.ToUnixTimeMilliseconds());
-        writer.WriteNumber("retries", Math.Max(record.Failures.Count - 1, 0));
+        writer.WriteNumber("retries", RetryPolicy.CountRetries(record.Failures));
         writer.WriteNumber("size_bytes", record.Payload.Length);
         writer.WriteString("group", record.Group);
         writer.WriteString("function_id", DeadLetterFilter.FunctionOf(record));

@@ -113,13 +113,13 @@ internal sealed class JobRunner(FunctionInvoker invoker, QueueMetrics metrics, T
         {
             // The bytes are lent until the verdict, which may be given before the condition has answered.
             delivery = delivery with { Payload = delivery.Payload.ToArray() };
-            switch (await EvaluateAsync(delivery, job))
+            using var condition = await AskAsync(delivery, job);
+            switch (TriggerCondition.Decide(condition))
             {
                 case ConditionOutcome.Skip:
                     return JobOutcome.Done;
                 case ConditionOutcome.Failed:
-                    return new JobOutcome(JobEnd.Failed, Failure(
-                        delivery, QueueErrorCodes.ConditionFailed, $"The condition {job.ConditionFunctionId} failed, or there is no such function."));
+                    return Undecided(condition, delivery, job);
                 default:
                     break;
             }
@@ -132,14 +132,31 @@ internal sealed class JobRunner(FunctionInvoker invoker, QueueMetrics metrics, T
         }
 
         var (code, message) = result.ReadError();
-        return result.IsRefusal
-            ? new JobOutcome(JobEnd.Refused, Failure(delivery, code, message))
-            : new JobOutcome(JobEnd.Failed, Failure(delivery, code, message) with { Worker = result.Provider?.WorkerLabel });
+        return Failed(result, delivery, code, message);
     }
 
-    private ValueTask<ConditionOutcome> EvaluateAsync(QueueDelivery delivery, in Job job) => TriggerCondition.EvaluateAsync(
+    /// <summary>
+    /// A condition that nobody took, or whose worker was lost, says nothing against the job: what becomes of it is then as if that had happened
+    /// to the function.
+    /// </summary>
+    private static JobOutcome Undecided(in InvocationResult condition, QueueDelivery delivery, in Job job)
+    {
+        var (code, message) = condition.ReadError();
+        return Failed(
+            condition,
+            delivery,
+            condition.IsRefusal || code == ErrorCodes.InvocationStopped ? code : QueueErrorCodes.ConditionFailed,
+            $"The condition {job.ConditionFunctionId} failed: {code}: {message}");
+    }
+
+    private static JobOutcome Failed(in InvocationResult result, QueueDelivery delivery, string code, string message) =>
+        result.IsRefusal
+            ? new JobOutcome(JobEnd.Refused, Failure(delivery, code, message))
+            : new JobOutcome(JobEnd.Failed, Failure(delivery, code, message) with { Worker = result.Provider?.WorkerLabel });
+
+    private ValueTask<InvocationResult> AskAsync(QueueDelivery delivery, in Job job) => TriggerCondition.AskAsync(
         invoker,
-        job.ConditionFunctionId,
+        job.ConditionFunctionId!,
         new Invocation
         {
             FunctionId = job.FunctionId!,

@@ -36,7 +36,7 @@ internal static class QueueErrorCodes
     /// <summary>The broker could not tell what there is.</summary>
     public const string InspectionFailed = "inspection_failed";
 
-    /// <summary>The condition of a trigger failed, or there is no such function.</summary>
+    /// <summary>The condition of a trigger answered with an error.</summary>
     public const string ConditionFailed = "condition_failed";
 
     /// <summary>The message is no job: its payload is not JSON, or it does not say which function it is for.</summary>

@@ -87,6 +87,9 @@ internal static class RetryPolicy
     /// <summary>The number of the try: deliveries that nobody took do not count, but for those that are forgotten.</summary>
     public static int CountTries(IReadOnlyList<AttemptRecord> history) => CountForgotten(history) + history.Count + 1;
 
+    /// <summary>How often a job that is tried no more was tried again.</summary>
+    public static int CountRetries(IReadOnlyList<AttemptRecord> history) => Math.Max(CountTries(history) - 2, 0);
+
     /// <summary>A pause: never longer than <paramref name="longest"/>, whatever the number.</summary>
     private static TimeSpan Pause(TimeSpan first, BackoffType type, int number, TimeSpan longest, double random)
     {

@@ -1,4 +1,5 @@
 using Iii.Broker;
+using Iii.Broker.Memory;
 using Iii.Engine.Modules.Queue;
 using Iii.Engine.Tests.Support;
 
@@ -26,6 +27,27 @@ public sealed class DeadLetterFunctionTests
         Assert.InRange(
             DateTimeOffset.FromUnixTimeMilliseconds(dead.GetProperty("failed_at").GetInt64()), DateTimeOffset.UtcNow.AddMinutes(-5), DateTimeOffset.UtcNow.AddMinutes(1));
         Assert.Equal(["first", "second"], dead.GetProperty("attempts").EnumerateArray().Select(static attempt => attempt.GetProperty("error_code").GetString()));
+    }
+
+    [Fact]
+    public async Task Retries_of_a_dead_letter_are_all_that_were_made_and_not_those_alone_that_it_remembers()
+    {
+        await using var engine = await StartAsync();
+        await using var consumer = await engine.ConnectAsync();
+        await using var producer = await engine.ConnectAsync();
+        const int Attempts = BrokerLimits.MaxRememberedFailures + 3;
+        await consumer.SubscribeAsync("f", "t", $$"""{"maxRetries":{{Attempts}},"backoffDelayMs":0}""");
+        await producer.EnqueueAsync("t", "1");
+        for (var i = 0; i < Attempts; i++)
+        {
+            await consumer.FailAsync("f");
+        }
+
+        await producer.WaitForStatsAsync("t", "dlq_depth", 1);
+        var dead = Assert.Single(await producer.DeadLettersAsync("t"));
+        Assert.Equal(
+            (Attempts - 1, BrokerLimits.MaxRememberedFailures),
+            (dead.GetProperty("retries").GetInt32(), dead.GetProperty("attempts").GetArrayLength()));
     }
 
     [Fact]
@@ -107,6 +129,10 @@ public sealed class DeadLetterFunctionTests
     [InlineData("iii::queue::redrive", """{"queue":""}""", "queue_not_set")]
     [InlineData("iii::queue::redrive", "5", "deserialization_error")]
     [InlineData("iii::queue::redrive", """{"queue":"t","max_per_second":-1}""", "deserialization_error")]
+    [InlineData("iii::queue::redrive", """{"queue":"\ud800"}""", "deserialization_error")]
+    [InlineData("iii::queue::redrive", """{"queue":"t","failed_after":"\ud800"}""", "deserialization_error")]
+    [InlineData("iii::queue::redrive", """{"queue":"t","failed_after":"01/02/2026"}""", "deserialization_error")]
+    [InlineData("iii::queue::redrive", """{"queue":"t","failed_before":"12:30"}""", "deserialization_error")]
     [InlineData("iii::queue::redrive_message", "{}", "queue_not_set")]
     [InlineData("iii::queue::redrive_message", """{"queue":"t"}""", "message_id_not_set")]
     [InlineData("iii::queue::discard_message", """{"queue":"t","message_id":""}""", "message_id_not_set")]
@@ -212,6 +238,34 @@ public sealed class DeadLetterFunctionTests
     }
 
     [Fact]
+    public async Task List_of_dead_letters_ends_where_their_errors_are_too_many_for_one_answer()
+    {
+        await using var broker = new MemoryQueueBroker(new MemoryWorld());
+        var error = new AttemptFailure("x", new string('e', BrokerLimits.MaxFailureMessageLength));
+        const int Size = BrokerLimits.MaxFailureMessageLength * (BrokerLimits.MaxRememberedFailures + 1);
+        const int Fitting = (InspectionFunctions.MaxBytes / Size) + 1;
+        await using (await broker.ConsumeAsync(
+            new QueueSubscription(QueueNames.OfTopic("t")),
+            (delivery, _) => ValueTask.FromResult(
+                delivery.Attempt < BrokerLimits.MaxRememberedFailures ? QueueVerdict.RetryAfter(TimeSpan.Zero, error) : QueueVerdict.DeadLetter(error)),
+            TestContext.Current.CancellationToken))
+        {
+            for (var i = 0; i < Fitting + 5; i++)
+            {
+                await broker.EnqueueAsync(QueueNames.OfTopic("t"), new QueueMessage("1"u8.ToArray()), cancellationToken: TestContext.Current.CancellationToken);
+            }
+
+            await Eventually.TrueAsync(async () =>
+                (await broker.GetStatsAsync(QueueNames.OfTopic("t"), TestContext.Current.CancellationToken))!.Groups[0].Dead == Fitting + 5);
+        }
+
+        await using var engine = await TestEngine.StartAsync(queue: new QueueOptions(), queues: broker);
+        await using var worker = await engine.ConnectAsync();
+        Assert.Equal(Fitting, (await worker.DeadLettersAsync("t", ",\"limit\":1000")).Length);
+        Assert.Equal(5, (await worker.DeadLettersAsync("t", $",\"limit\":1000,\"offset\":{Fitting}")).Length);
+    }
+
+    [Fact]
     public async Task Dead_letters_of_durable_subscribers_are_their_own()
     {
         await using var engine = await StartAsync();
@@ -260,7 +314,6 @@ public sealed class DeadLetterFunctionTests
 
     private static Task<TestEngine> StartAsync() => TestEngine.StartAsync(queue: new QueueOptions());
 
-    /// <summary>Makes dead letters of these codes.</summary>
     [Fact]
     public async Task Broker_that_lists_nothing_has_the_dead_letters_of_those_who_subscribe_and_of_the_function_that_is_named()
     {
@@ -280,6 +333,7 @@ public sealed class DeadLetterFunctionTests
         Assert.Equal((1, 1, true), await RedriveAsync(producer, ""","function_id":"f" """));
     }
 
+    /// <summary>Makes dead letters of these codes.</summary>
     private static async Task BuryAsync(TestWorker consumer, TestWorker producer, string topic, string[] codes)
     {
         await consumer.SubscribeAsync("f", topic, Once);

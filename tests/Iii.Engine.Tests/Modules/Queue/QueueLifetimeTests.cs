@@ -197,7 +197,13 @@ public sealed class QueueLifetimeTests
         var disposing = host.DisposeAsync().AsTask();
         await Eventually.TrueAsync(() => Task.FromResult(broker.IsDisposed));
         Assert.False(disposing.IsCompleted);
-        time.Advance(EngineHost.ClosePatience);
+
+        // The host may have called the broker and not begun to measure its patience yet.
+        await Eventually.TrueAsync(() =>
+        {
+            time.Advance(EngineHost.ClosePatience);
+            return disposing.IsCompleted;
+        });
         await disposing;
     }
 

@@ -186,6 +186,43 @@ public sealed class QueueTests
         Assert.Equal(3, (await consumer.HandleAsync("f")).GetInt32());
     }
 
+    [Fact]
+    public async Task Condition_that_nobody_provides_uses_up_no_attempt()
+    {
+        await using var engine = await StartAsync();
+        await using var consumer = await engine.ConnectAsync();
+        await using var producer = await engine.ConnectAsync();
+        await consumer.SubscribeAsync("f", "t", """{"maxRetries":1}""", members: ",\"condition_function_id\":\"c\"");
+        await producer.WaitForStatsAsync("t", "consumer_count", 1);
+        await producer.EnqueueAsync("t", "1");
+        await Eventually.TrueAsync(async () =>
+            (await producer.AskAsync("engine::queue::topic_stats", """{"topic":"t"}""")).GetProperty("groups")[0].GetProperty("delayed").GetInt32() == 1);
+        await consumer.RegisterAsync("c");
+        await consumer.AnswerAsync(await consumer.NextCallAsync("c"), "\"result\":true");
+        var call = await consumer.NextCallAsync("f");
+        Assert.Equal(1, call.GetProperty("metadata").GetProperty("attempt").GetInt32());
+    }
+
+    [Fact]
+    public async Task Condition_whose_worker_is_lost_uses_up_no_attempt_until_it_has_taken_three_down()
+    {
+        await using var engine = await StartAsync();
+        await using var consumer = await engine.ConnectAsync();
+        await using var producer = await engine.ConnectAsync();
+        await consumer.SubscribeAsync("f", "t", """{"maxRetries":1,"backoffDelayMs":1}""", members: ",\"condition_function_id\":\"c\"");
+        await producer.EnqueueAsync("t", "1");
+        for (var i = 0; i < 3; i++)
+        {
+            await using var victim = await engine.ConnectAsync();
+            await victim.RegisterAsync("c");
+            await victim.NextCallAsync("c");
+            await producer.WaitForStatsAsync("t", "dlq_depth", 0);
+        }
+
+        await producer.WaitForStatsAsync("t", "dlq_depth", 1);
+        Assert.Equal("worker_crash", Assert.Single(await producer.DeadLettersAsync("t")).GetProperty("error_code").GetString());
+    }
+
     [Theory]
     [InlineData("""{"type":5,"maxRetries":"many","colour":"red","concurrency":{}}""")]
     [InlineData("\"fast\"")]
