@@ -234,7 +234,13 @@ public sealed class QueueLifetimeTests
         var disposing = host.DisposeAsync().AsTask();
         await Eventually.TrueAsync(() => Task.FromResult(broker.IsDisposed));
         Assert.False(disposing.IsCompleted);
-        time.Advance(EngineHost.ClosePatience);
+
+        // The broker says so before anybody waits for it with a clock.
+        await Eventually.TrueAsync(() =>
+        {
+            time.Advance(EngineHost.ClosePatience);
+            return Task.FromResult(disposing.IsCompleted);
+        });
         await disposing;
     }
 
