@@ -88,6 +88,7 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
             // The client has no token; a connection that nobody waits for any more is closed when it is there.
             var connecting = ConnectionMultiplexer.ConnectAsync(configuration);
             var multiplexer = await Abandonable(connecting, cancellationToken).ConfigureAwait(false);
+            await CheckDatabaseAsync(multiplexer, configuration.DefaultDatabase ?? 0).ConfigureAwait(false);
             await HearsAsync(multiplexer, options.ConnectTimeout, cancellationToken).ConfigureAwait(false);
             var connection = new RedisConnection(multiplexer, options, where);
             connection._watch = Task.Run(connection.WatchAsync, CancellationToken.None);
@@ -167,6 +168,20 @@ public sealed class RedisConnection : IBrokerConnection, IAsyncDisposable
                 TaskContinuationOptions.ExecuteSynchronously,
                 TaskScheduler.Default);
             throw;
+        }
+    }
+
+    /// <summary>The client connects to a database that is not there, and then each command fails.</summary>
+    /// <exception cref="ArgumentException">There is no such database.</exception>
+    private static async Task CheckDatabaseAsync(ConnectionMultiplexer multiplexer, int database)
+    {
+        // None where the server does not tell.
+        var count = multiplexer.GetServers().Where(static server => server.IsConnected).Select(static server => server.DatabaseCount).DefaultIfEmpty().Max();
+        if (count > 0 && database >= count)
+        {
+            await multiplexer.DisposeAsync().ConfigureAwait(false);
+            throw new ArgumentException(
+                $"Redis has no database {database}: its setting `databases` is {count}. Write one from 0 to {count - 1}, or none, at the end of the URL.");
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Iii.Adapters.RabbitMq.Tests.Support;
 using Iii.Broker;
 using Iii.Broker.Specs;
@@ -13,7 +15,7 @@ public sealed class ConnectionTests(SharedServer shared)
     public async Task A_wrong_password_is_refused_and_not_repeated_to_anybody()
     {
         var refused = await RefusesAsync($"amqp://guest:very-secret@127.0.0.1:{Port}/");
-        Assert.Contains("refused user and password", refused.Message, StringComparison.Ordinal);
+        Assert.EndsWith(": it refused user and password.", refused.Message, StringComparison.Ordinal);
         Assert.Contains($"amqp://guest:***@127.0.0.1:{Port}/", refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("very-secret", refused.ToString(), StringComparison.Ordinal);
     }
@@ -38,6 +40,22 @@ public sealed class ConnectionTests(SharedServer shared)
     [Fact]
     public async Task A_port_that_does_not_speak_tls_is_refused_when_tls_is_asked_for() =>
         await RefusesAsync($"amqps://guest:guest@127.0.0.1:{Port}/");
+
+    [Fact]
+    public async Task Connecting_to_somebody_who_does_not_answer_ends_when_nobody_waits_for_it_any_more()
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        using var cancellation = new CancellationTokenSource();
+        var options = new RabbitMqBrokerOptions { Url = $"amqp://127.0.0.1:{((IPEndPoint)silent.LocalEndpoint).Port}", OperationTimeout = TimeSpan.FromMinutes(1) };
+        var connecting = RabbitMqConnection.ConnectAsync(options, cancellationToken: cancellation.Token);
+        using var accepted = await silent.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+        await cancellation.CancelAsync();
+
+        // The library itself gives up 5 seconds after that.
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => connecting.WaitAsync(TimeSpan.FromSeconds(4), TestContext.Current.CancellationToken));
+    }
 
     [Fact]
     public async Task Of_several_hosts_one_that_answers_is_enough()

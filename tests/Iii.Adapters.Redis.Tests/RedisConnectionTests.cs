@@ -49,6 +49,17 @@ public sealed class RedisConnectionTests(RedisFixture redis)
             () => RedisConnection.ConnectAsync(options with { ConnectTimeout = TimeSpan.FromMinutes(1) }, cancellation.Token));
     }
 
+    [Fact]
+    public async Task A_database_that_is_not_there_is_named()
+    {
+        var refused = await Assert.ThrowsAsync<ArgumentException>(
+            () => RedisConnection.ConnectAsync(new RedisBrokerOptions { Url = redis.Server.Url, Database = 16 }, Cancel));
+        Assert.Contains("no database 16: its setting `databases` is 16. Write one from 0 to 15", refused.Message, StringComparison.Ordinal);
+
+        await using var last = await RedisConnection.ConnectAsync(new RedisBrokerOptions { Url = redis.Server.Url, Database = 15 }, Cancel);
+        Assert.True(last.IsConnected);
+    }
+
     [Theory]
     [InlineData("{a}:", "b")]
     [InlineData("a:", "{b}")]

@@ -17,7 +17,7 @@ internal static class LinkErrors
 
     public static BrokerException Unavailable(string what, Exception? inner = null) =>
         inner as BrokerException
-        ?? new BrokerException(BrokerErrorCodes.BrokerUnavailable, inner is null ? what : $"{what}: {Explain(inner)}", inner);
+        ?? new BrokerException(BrokerErrorCodes.BrokerUnavailable, inner is null ? what : $"{what}: {Explain(inner).TrimEnd('.')}.", inner);
 
     public static string Describe(ShutdownEventArgs reason) =>
         reason.Exception is { } exception ? Explain(exception) : $"{reason.ReplyCode} {reason.ReplyText}".Trim();

@@ -54,6 +54,8 @@ internal sealed class LinkSession : IAsyncDisposable
         };
         try
         {
+            // Once nobody waits any more, the library would still wait seconds for a goodbye of whoever is there.
+            using var cut = cancellationToken.UnsafeRegister(static state => ((LinkSession)state!).CloseSockets(), session);
             session._connection = await factory.CreateConnectionAsync(address.Endpoints, name, cancellationToken).ConfigureAwait(false);
 
             // The library does not wait for the broker's word on the virtual host; a channel has to.

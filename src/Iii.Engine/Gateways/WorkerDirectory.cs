@@ -40,8 +40,8 @@ internal sealed class WorkerDirectory(
         set => Volatile.Write(ref _isDraining, value);
     }
 
-    /// <summary>Invocations that workers connected here work on.</summary>
-    public int PendingCount => Connections.Sum(static connection => connection.Pending.Count);
+    /// <summary>Invocations that workers connected here work on, and calls of theirs that are not answered yet.</summary>
+    public int ActiveInvocations => Connections.Sum(static connection => connection.ActiveInvocations);
 
     public IEnumerable<WorkerRow> Rows => Workers.Select(RowOf);
 

@@ -82,7 +82,7 @@ internal sealed class WorkerGateway(
         workers.IsDraining = true;
         await cluster.LeaveAsync();
         var end = time.GetTimestamp() + (long)(patience.TotalSeconds * time.TimestampFrequency);
-        while (workers.PendingCount + cluster.PendingCount + countRequests() > 0 && time.GetTimestamp() < end)
+        while (workers.ActiveInvocations + cluster.PendingCount + countRequests() > 0 && time.GetTimestamp() < end)
         {
             await Task.Delay(DrainPoll, time);
         }

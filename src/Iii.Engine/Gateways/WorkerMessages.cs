@@ -159,18 +159,18 @@ internal sealed class WorkerMessages(
             return;
         }
 
-        var action = envelope.Action.Find("type"u8);
-        if (action.IsString && action.Raw.SequenceEqual("\"enqueue\""u8))
-        {
-            Enqueue(envelope, functionId);
-            return;
-        }
-
         if (!isVoid && workers.IsDraining && connection.Pending.Count == 0)
         {
             // A worker that works on something may need this call to finish it; one that does not starts new work.
             Answer(envelope, InvocationOutcome.Failure(
                 ErrorCodes.ShuttingDown, $"{functionId} was not called: the engine is shutting down; connect again and retry"));
+            return;
+        }
+
+        var action = envelope.Action.Find("type"u8);
+        if (action.IsString && action.Raw.SequenceEqual("\"enqueue\""u8))
+        {
+            Enqueue(envelope, functionId);
             return;
         }
 

@@ -51,6 +51,11 @@ internal sealed class BrokerConnector(
         }
     }
 
+    /// <summary>The message without the name of the parameter, which says nothing to whoever wrote the configuration.</summary>
+    private static string Words(Exception exception) => exception is ArgumentException { ParamName: { } name }
+        ? exception.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal)
+        : exception.Message;
+
     private static string Text(TimeSpan time) =>
         string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.#} s");
 
@@ -71,7 +76,7 @@ internal sealed class BrokerConnector(
         }
         catch (Exception e) when (e is BrokerException or ArgumentException)
         {
-            throw new EngineStartException($"{options.Section}: {e.Message}", e);
+            throw new EngineStartException($"{options.Section}: {Words(e)}", e);
         }
     }
 

@@ -184,7 +184,7 @@ public sealed class EngineHostTests(ITestOutputHelper output) : IAsyncLifetime
 
     [Theory]
     [InlineData("no-such-host.invalid", "has no address")]
-    [InlineData("203.0.113.7", "Cannot listen")]
+    [InlineData("203.0.113.7", "Cannot listen at 203.0.113.7:0 (workers)")]
     public async Task An_address_that_cannot_be_bound_is_explained(string host, string explanation)
     {
         await using var engine = EngineHost.Create(new EngineConfiguration { Gateway = new WorkerGatewayOptions { Host = host, Port = 0 } });

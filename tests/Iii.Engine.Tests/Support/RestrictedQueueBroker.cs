@@ -17,14 +17,18 @@ internal sealed class RestrictedQueueBroker(BrokerFeatures missing) : IQueueBrok
     /// <summary>What consuming waits for before it begins, or fails.</summary>
     public Func<Task> BeforeConsuming { get; set; } = static () => Task.CompletedTask;
 
+    /// <summary>What enqueueing waits for.</summary>
+    public Func<Task> BeforeEnqueueing { get; set; } = static () => Task.CompletedTask;
+
     /// <summary>What disposing waits for.</summary>
     public Task BeforeDisposed { get; set; } = Task.CompletedTask;
 
-    public ValueTask<EnqueueReceipt> EnqueueAsync(
+    public async ValueTask<EnqueueReceipt> EnqueueAsync(
         string queue, QueueMessage message, EnqueueOptions? options = null, CancellationToken cancellationToken = default)
     {
         BrokerGuard.CheckEnqueue(this, queue, message, options ?? EnqueueOptions.None);
-        return _inner.EnqueueAsync(queue, message, options, cancellationToken);
+        await BeforeEnqueueing();
+        return await _inner.EnqueueAsync(queue, message, options, cancellationToken);
     }
 
     public async ValueTask<IAsyncDisposable> ConsumeAsync(

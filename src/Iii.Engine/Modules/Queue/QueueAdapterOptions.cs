@@ -30,8 +30,11 @@ internal sealed record QueueAdapterOptions : IValidatableOptions
     /// <summary>Bridge: the worker port of the other engine.</summary>
     public string? BridgeUrl { get; init; }
 
-    /// <summary>MassTransit: where the broker is over which it goes.</summary>
+    /// <summary>Where the broker or the other engine is, whichever adapter it is; its own name of this goes before.</summary>
     public string? Url { get; init; }
+
+    /// <summary>As in <see cref="BrokerOptions"/>.</summary>
+    public int? ConnectTimeoutMs { get; init; }
 
     /// <summary>As in <see cref="QueueOptions"/>, before which it goes.</summary>
     public int? MaxAttempts { get; init; }
@@ -62,6 +65,7 @@ internal sealed record QueueAdapterOptions : IValidatableOptions
             BridgeUrl is null || (Uri.TryCreate(BridgeUrl, UriKind.Absolute, out var url) && url.Scheme is "ws" or "wss"),
             "bridge_url",
             $"{DisplayText.Quote(BridgeUrl ?? "")} is not the address of an engine; write one such as 'ws://engine.example.org:49134'"),
+        .. OptionError.Minimum("connect_timeout_ms", ConnectTimeoutMs ?? 1, 1),
         .. OptionError.Minimum("max_attempts", MaxAttempts ?? 1, 0),
         .. OptionError.Minimum("backoff_ms", BackoffMs ?? 0, 0),
         .. OptionError.Range("concurrency", Concurrency ?? 1, 1, BrokerLimits.MaxConcurrency),
@@ -87,8 +91,8 @@ internal sealed record QueueAdapterOptions : IValidatableOptions
     {
         var broker = adapter switch
         {
-            "redis" => new BrokerOptions { Adapter = adapter, Url = RedisUrl ?? "redis://localhost:6379" },
-            "rabbitmq" => new BrokerOptions { Adapter = adapter, Url = AmqpUrl ?? "amqp://localhost:5672" },
+            "redis" => new BrokerOptions { Adapter = adapter, Url = RedisUrl ?? Url ?? "redis://localhost:6379" },
+            "rabbitmq" => new BrokerOptions { Adapter = adapter, Url = AmqpUrl ?? Url ?? "amqp://localhost:5672" },
             "masstransit" => new BrokerOptions { Adapter = adapter, Url = Url ?? AmqpUrl ?? "amqp://localhost:5672" },
             _ when StoreMethod == InMemory => new BrokerOptions(),
             _ => new BrokerOptions
@@ -97,6 +101,10 @@ internal sealed record QueueAdapterOptions : IValidatableOptions
                 Settings = FilePath is null ? BrokerOptions.NoSettings : new Dictionary<string, string> { ["path"] = FilePath },
             },
         };
-        return broker with { Section = "adapter of modules::queue::QueueModule" };
+        return broker with
+        {
+            ConnectTimeoutMs = ConnectTimeoutMs ?? BrokerOptions.DefaultConnectTimeoutMs,
+            Section = "adapter of modules::queue::QueueModule",
+        };
     }
 }

@@ -140,6 +140,43 @@ public sealed class QueueLifetimeTests
         Assert.Equal((2, 0, 0), (stats!.Groups[0].Waiting, stats.Groups[0].Delivering, stats.Groups[0].Consumers));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Shutdown_waits_until_what_is_being_enqueued_is_stored_and_answered(bool isCall)
+    {
+        var (began, stored) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await using var broker = HeldQueues(began, stored.Task);
+        await using var engine = await TestEngine.StartAsync(queue: new QueueOptions(), queues: broker);
+        await using var worker = await engine.ConnectAsync();
+        var answer = isCall ? worker.EnqueueCallAsync("default", "f", "1") : worker.CallAsync("enqueue", """{"topic":"t","data":1}""");
+        await began.Task;
+        var stopping = engine.StopAsync();
+        await Eventually.TrueAsync(async () => await IsDrainingAsync(engine));
+        stored.SetResult();
+        Assert.False((await answer).TryGetProperty("error", out var error), $"{error}");
+        await stopping;
+    }
+
+    [Fact]
+    public async Task Shutdown_refuses_jobs_of_a_worker_that_works_on_nothing()
+    {
+        var (began, stored) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await using var broker = HeldQueues(began, stored.Task);
+        await using var engine = await TestEngine.StartAsync(queue: new QueueOptions(), queues: broker);
+        await using var idle = await engine.ConnectAsync();
+        await using var busy = await engine.ConnectAsync();
+        var answer = busy.CallAsync("enqueue", """{"topic":"t","data":1}""");
+        await began.Task;
+        var stopping = engine.StopAsync();
+        await Eventually.TrueAsync(async () => await IsDrainingAsync(engine));
+        var refused = await idle.EnqueueCallAsync("default", "f", "1");
+        Assert.Equal("shutting_down", refused.GetProperty("error").GetProperty("code").GetString());
+        stored.SetResult();
+        await answer;
+        await stopping;
+    }
+
     [Fact]
     public async Task Job_that_outlasts_the_drain_time_goes_back_and_is_no_crash()
     {
@@ -198,14 +235,24 @@ public sealed class QueueLifetimeTests
         await Eventually.TrueAsync(() => Task.FromResult(broker.IsDisposed));
         Assert.False(disposing.IsCompleted);
 
-        // The host may have called the broker and not begun to measure its patience yet.
+        // The broker says so before anybody waits for it with a clock.
         await Eventually.TrueAsync(() =>
         {
             time.Advance(EngineHost.ClosePatience);
-            return disposing.IsCompleted;
+            return Task.FromResult(disposing.IsCompleted);
         });
         await disposing;
     }
+
+    /// <summary>Queues that say when somebody enqueues, and then wait.</summary>
+    private static RestrictedQueueBroker HeldQueues(TaskCompletionSource began, Task stored) => new(BrokerFeatures.None)
+    {
+        BeforeEnqueueing = () =>
+        {
+            began.TrySetResult();
+            return stored;
+        },
+    };
 
     private static async Task<bool> IsDrainingAsync(TestEngine engine)
     {

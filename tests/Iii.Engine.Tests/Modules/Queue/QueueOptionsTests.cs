@@ -82,6 +82,8 @@ public sealed class QueueOptionsTests
     [InlineData("queue_configs: { '': {} }", "modules[0].config.queue_configs.: The name is empty. Give the queue another name")]
     [InlineData("max_attempts: 0", "modules[0].config.max_attempts: 0 is out of range")]
     [InlineData("adapter: { class: modules::queue::adapters::Bridge, config: { bridge_url: 'http://a' } }", "adapter.config.bridge_url: 'http://a' is not the address of an engine")]
+    [InlineData("adapter: { name: redis, config: { connect_timeout_ms: 0 } }", "modules[0].config.adapter.config.connect_timeout_ms: 0 is out of range")]
+    [InlineData("adapter: { name: redis, config: { connect_timeout_ms: soon } }", "modules[0].config.adapter.config.connect_timeout_ms: expected a whole")]
     [InlineData("adapter: { name: builtin, config: { store_method: paper } }", "modules[0].config.adapter.config.store_method: 'paper' is not known")]
     public void What_is_wrong_is_said_with_its_place(string config, string expected) => Assert.Contains(
         expected, Assert.Single(Configured.Errors($"modules: [{{class: modules::queue::QueueModule, config: {{{config}}}}}]")), StringComparison.Ordinal);
@@ -110,6 +112,17 @@ public sealed class QueueOptionsTests
         Assert.Equal("redis://localhost:6379", Adapter("{ name: redis }").Url);
         var rabbit = Adapter("{ class: modules::queue::RabbitMQAdapter, config: { amqp_url: 'amqp://r:1' } }");
         Assert.Equal(("rabbitmq", "amqp://r:1"), (rabbit.Adapter, rabbit.Url));
+    }
+
+    [Theory]
+    [InlineData("redis", "redis://r:1")]
+    [InlineData("rabbitmq", "amqp://r:1")]
+    [InlineData("masstransit", "amqp://r:1")]
+    public void Url_and_connect_timeout_mean_the_same_for_all_adapters(string name, string url)
+    {
+        var adapter = Adapter($"{{ name: {name}, config: {{ url: '{url}', connect_timeout_ms: 1500 }} }}");
+        Assert.Equal((url, 1500), (adapter.Url, adapter.ConnectTimeoutMs));
+        Assert.Equal(30_000, Adapter($"{{ name: {name} }}").ConnectTimeoutMs);
     }
 
     [Fact]
