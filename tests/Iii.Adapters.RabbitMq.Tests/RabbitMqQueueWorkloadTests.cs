@@ -17,7 +17,7 @@ public sealed class RabbitMqQueueWorkloadTests(SharedServer shared) : QueueTests
     [InlineData(2)]
     public async Task Nothing_is_lost_and_every_key_keeps_its_order_whatever_happens_to_instances(int seed)
     {
-        var workload = new KeyedWorkload(seed) { LongestPause = TimeSpan.FromMilliseconds(10) };
+        var workload = new KeyedWorkload(seed) { HasLongHandlers = true };
         for (var i = 0; i < 3; i++)
         {
             var instance = await World.OpenAsync();
@@ -26,6 +26,7 @@ public sealed class RabbitMqQueueWorkloadTests(SharedServer shared) : QueueTests
 
         for (var step = 0; step < Steps; step++)
         {
+            workload.BeginStep();
             await StepAsync(workload, _instances[workload.Random.Next(_instances.Count)]);
         }
 
@@ -35,7 +36,11 @@ public sealed class RabbitMqQueueWorkloadTests(SharedServer shared) : QueueTests
             await ConsumeAsync(workload, instance);
         }
 
-        await Eventually.HoldsAsync($"seed {seed}: all is finished with", () => workload.IsDone);
+        await Eventually.HoldsAsync($"seed {seed}: all is finished with", () =>
+        {
+            workload.BeginStep();
+            return workload.IsDone;
+        });
         workload.Check(least: 20);
     }
 
@@ -57,9 +62,11 @@ public sealed class RabbitMqQueueWorkloadTests(SharedServer shared) : QueueTests
             case 11:
                 instance.Cut();
                 break;
-            default:
+            case 12:
                 instance.Restore();
-                await Task.Delay(workload.Random.Next(1, 100), Cancel);
+                break;
+            default:
+                await instance.BringBackAsync();
                 break;
         }
     }

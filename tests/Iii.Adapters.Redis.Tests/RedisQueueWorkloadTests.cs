@@ -14,7 +14,7 @@ public sealed class RedisQueueWorkloadTests(RedisFixture redis)
     [InlineData(3)]
     public async Task Nothing_is_lost_and_every_key_keeps_its_order_whatever_happens_to_instances(int seed)
     {
-        var workload = new KeyedWorkload(seed) { LongestPause = TimeSpan.FromMilliseconds(10) };
+        var workload = new KeyedWorkload(seed) { HasLongHandlers = true };
         await using var run = new Run(redis.Server, workload);
         await run.GoAsync($"seed {seed}");
         workload.Check(least: 20);
@@ -46,18 +46,21 @@ public sealed class RedisQueueWorkloadTests(RedisFixture redis)
 
             for (var step = 0; step < Steps; step++)
             {
+                workload.BeginStep();
                 await StepAsync(_opened[Random.Next(_opened.Count)]);
             }
 
             foreach (var instance in _opened)
             {
-                instance.Proxy.Restore();
-                await Eventually.HoldsAsync("it is back", () => instance.Broker.IsConnected);
+                await BringBackAsync(instance);
                 await ConsumeAsync(instance);
             }
 
             await Eventually.HoldsAsync($"{name}: all is finished with", async () =>
-                await _opened[0].Broker.GetStatsAsync(Queue, Cancel) is { Groups: [{ Waiting: 0, Delayed: 0, Delivering: 0 }] });
+            {
+                workload.BeginStep();
+                return await _opened[0].Broker.GetStatsAsync(Queue, Cancel) is { Groups: [{ Waiting: 0, Delayed: 0, Delivering: 0 }] };
+            });
         }
 
         public async ValueTask DisposeAsync()
@@ -91,12 +94,20 @@ public sealed class RedisQueueWorkloadTests(RedisFixture redis)
                 case 11:
                     instance.Proxy.Freeze();
                     break;
-                default:
+                case 12:
                     instance.Proxy.Restore();
-                    await Task.Delay(Random.Next(1, 100), Cancel);
+                    break;
+                default:
+                    await BringBackAsync(instance);
                     break;
             }
         }
+
+        private static Task BringBackAsync(Instance instance) => Eventually.HoldsAsync("it is back", () =>
+        {
+            instance.Proxy.Restore();
+            return instance.Broker.IsConnected;
+        });
 
         private async Task EnqueueAsync(Instance instance)
         {
@@ -107,11 +118,7 @@ public sealed class RedisQueueWorkloadTests(RedisFixture redis)
             catch (BrokerException exception) when (exception.Code == BrokerErrorCodes.BrokerUnavailable)
             {
                 // The instance is cut off. What was on its way may still arrive, later than what others send next.
-                await Eventually.HoldsAsync("it is back", () =>
-                {
-                    instance.Proxy.Restore();
-                    return instance.Broker.IsConnected;
-                });
+                await BringBackAsync(instance);
             }
         }
 

@@ -14,6 +14,7 @@ public sealed class KeyedWorkload(int seed)
 
     private readonly KeyHistory[] _histories = [.. Enumerable.Range(0, Keys).Select(_ => new KeyHistory())];
     private readonly Recorder<string> _violations = new();
+    private TaskCompletionSource _nextStep = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>For whatever else is to happen.</summary>
     public Random Random { get; } = new(seed);
@@ -21,14 +22,18 @@ public sealed class KeyedWorkload(int seed)
     /// <summary>Whether each key is to keep its order.</summary>
     public bool IsOrdered { get; init; } = true;
 
-    /// <summary>Half of the handlers take up to so long; with zero they leave their thread.</summary>
-    public TimeSpan LongestPause { get; init; }
+    /// <summary>Whether half of the handlers wait for the next <see cref="BeginStep"/>; if not, they leave their thread.</summary>
+    public bool HasLongHandlers { get; init; }
 
     /// <summary>How long some retries are delayed, or twice as long.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Whether everything that was accepted is finished with.</summary>
     public bool IsDone => _histories.All(static history => history.IsDone);
+
+    /// <summary>Lets those handlers go on that wait for it. What waits in the end for <see cref="IsDone"/> has to begin further steps.</summary>
+    public void BeginStep() =>
+        Interlocked.Exchange(ref _nextStep, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
 
     /// <summary>
     /// Sends the next message of a key. When that throws, it is not known what becomes of it: it may come, and what comes after it must not
@@ -74,9 +79,9 @@ public sealed class KeyedWorkload(int seed)
             dice = random.Next(10);
         }
 
-        if (dice % 2 == 0 && LongestPause > TimeSpan.Zero)
+        if (dice % 2 == 0 && HasLongHandlers)
         {
-            await Task.Delay(LongestPause * dice / 10, CancellationToken.None);
+            await Volatile.Read(ref _nextStep).Task;
         }
         else if (dice % 2 == 0)
         {

@@ -122,8 +122,9 @@ public sealed class TcpProxy : IAsyncDisposable
                 client = await listener.AcceptSocketAsync();
                 client.NoDelay = true;
             }
-            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            catch (Exception exception) when (exception is SocketException or InvalidOperationException)
             {
+                // It was cut, perhaps between two of them.
                 break;
             }
 
